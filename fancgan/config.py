@@ -1,0 +1,64 @@
+"""What a model is (travels with its weights) and how it is trained (travels with its run)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+STAT_NAMES = ("background_mean", "background_sd", "particle_mean", "particle_sd", "noise_sd")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Architecture of the generator, the segmenter, the style encoder and the critics.
+
+    widths: channels per level, full resolution first; each level halves the resolution.
+    modulation: "demod" scales channels in and out from the weights alone (StyleGAN2), so that a
+        crop and a whole field look alike; "adain" is the paper's, with instance statistics.
+    z_dim: length of the learned latent beside the measured statistics of STAT_NAMES.
+    """
+
+    preset: str = "small"
+    widths: tuple[int, ...] = (16, 32, 64, 128, 256)
+    modulation: str = "demod"
+    attention_gates: bool = True
+    z_dim: int = 8
+    w_dim: int = 64
+    noise_channels: int = 2
+    disc_widths: tuple[int, ...] = (32, 64, 128)
+    disc_mask_widths: tuple[int, ...] = (16, 32, 64)
+
+    def __post_init__(self) -> None:
+        if self.modulation not in ("demod", "adain"):
+            raise ValueError(f"modulation must be 'demod' or 'adain', not {self.modulation!r}")
+
+    @property
+    def style_dim(self) -> int:
+        return len(STAT_NAMES) + self.z_dim
+
+    @property
+    def multiple(self) -> int:
+        """Height and width inside the networks are multiples of this many pixels."""
+        return 2 ** (len(self.widths) - 1)
+
+    def to_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> ModelConfig:
+        known = {f.name for f in dataclasses.fields(cls)}
+        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        return cls(**tuples)
+
+
+PRESETS = {
+    "small": ModelConfig(),
+    "paper": ModelConfig(
+        preset="paper",
+        widths=(64, 128, 256, 512, 1024),
+        modulation="adain",
+        w_dim=256,
+        disc_widths=(64, 128, 256),
+        disc_mask_widths=(64, 128, 256),
+    ),
+}
