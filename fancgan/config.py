@@ -15,12 +15,15 @@ class ModelConfig:
     widths: channels per level, full resolution first; each level halves the resolution.
     modulation: "demod" scales channels in and out from the weights alone (StyleGAN2), so that a
         crop and a whole field look alike; "adain" is the paper's, with instance statistics.
+    geometry: the generator derives distance and separator maps from its mask (layers.MaskGeometry).
+    attention_gates: additive gates on the segmenter's skip connections (paper, section 2).
     z_dim: length of the learned latent beside the measured statistics of STAT_NAMES.
     """
 
     preset: str = "small"
     widths: tuple[int, ...] = (16, 32, 64, 128, 256)
     modulation: str = "demod"
+    geometry: bool = True
     attention_gates: bool = True
     z_dim: int = 8
     w_dim: int = 64
@@ -47,7 +50,9 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: dict) -> ModelConfig:
         known = {f.name for f in dataclasses.fields(cls)}
-        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        tuples = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
+        }
         return cls(**tuples)
 
 
@@ -57,6 +62,7 @@ PRESETS = {
         preset="paper",
         widths=(64, 128, 256, 512, 1024),
         modulation="adain",
+        geometry=False,
         w_dim=256,
         disc_widths=(64, 128, 256),
         disc_mask_widths=(64, 128, 256),

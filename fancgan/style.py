@@ -1,0 +1,128 @@
+"""Style: five measured statistics and a small latent, measured, encoded and sampled."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fancgan.config import STAT_NAMES, ModelConfig
+from fancgan.layers import ConvBlock, NormConv2d, act
+
+FAR_PX = 6  # beyond the shadow halo around particles
+INSIDE_PX = 2  # beyond the pixel row that mixes particle and ground
+TEXTURE_PX = 4  # statistics of texture are taken after averaging this many pixels squared
+MIN_PIXELS = 256
+GREY_PER_UNIT = 127.5
+
+
+def _dilate(mask: Tensor, radius: int) -> Tensor:
+    return F.max_pool2d(mask, 2 * radius + 1, 1, radius)
+
+
+def _mean_and_sd(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted mean and standard deviation over the pixels: [N, 1, H, W] -> [N] each."""
+    total = weight.sum([1, 2, 3]).clamp(min=1.0)
+    mean = (x * weight).sum([1, 2, 3]) / total
+    var = ((x - mean[:, None, None, None]).square() * weight).sum([1, 2, 3]) / total
+    return mean, torch.sqrt(var + 1e-3)
+
+
+def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (stats [N, 5] in grey levels of 0..255, valid [N, 5] bool), named by STAT_NAMES.
+
+    image [N, 1, H, W] in [-1, 1]; mask [N, 1, H, W] in {0, 1}. The background is what lies more
+    than FAR_PX from any particle, particles are taken INSIDE_PX inside their outline. The two
+    texture deviations are those of 4 x 4 pixel means, the noise that of the background minus its
+    7 x 7 mean. An entry is not valid where fewer than MIN_PIXELS pixels speak for it.
+    Differentiable with respect to the image.
+    """
+    grey = (image.float() + 1) * GREY_PER_UNIT
+    background = 1 - _dilate(mask.float(), FAR_PX)
+    particle = 1 - _dilate(1 - mask.float(), INSIDE_PX)
+    coarse = F.avg_pool2d(grey, TEXTURE_PX)
+    background_coarse = (F.avg_pool2d(background, TEXTURE_PX) > 0.999).float()
+    particle_coarse = (F.avg_pool2d(particle, TEXTURE_PX) > 0.999).float()
+
+    background_mean = _mean_and_sd(grey, background)[0]
+    particle_mean = _mean_and_sd(grey, particle)[0]
+    background_sd = _mean_and_sd(coarse, background_coarse)[1]
+    particle_sd = _mean_and_sd(coarse, particle_coarse)[1]
+    residual = grey - F.avg_pool2d(grey, 7, 1, 3, count_include_pad=False)
+    noise_sd = _mean_and_sd(residual, background)[1]
+
+    stats = torch.stack(
+        [background_mean, background_sd, particle_mean, particle_sd, noise_sd], dim=1
+    )
+    enough_background = background.sum([1, 2, 3]) >= MIN_PIXELS
+    enough_particle = particle_coarse.sum([1, 2, 3]) * TEXTURE_PX**2 >= MIN_PIXELS
+    valid = torch.stack(
+        [enough_background, enough_background, enough_particle, enough_particle, enough_background],
+        dim=1,
+    )
+    return stats, valid
+
+
+class StyleDensity(nn.Module):
+    """A Gaussian over the training images' statistics and the latent: the looks one can draw.
+
+    Buffers: mean [5] and sd [5] in grey levels, chol [5, 5] of the standardised covariance.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        count = len(STAT_NAMES)
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("sd", torch.ones(count))
+        self.register_buffer("chol", torch.eye(count))
+        self.count = count
+
+    def fit(self, stats: Tensor) -> None:
+        """Fit to the statistics [n, 5] of n images; few images: correlations shrink by 4 / n."""
+        self.mean.copy_(stats.mean(0))
+        self.sd.copy_(stats.std(0).clamp(min=0.1) if len(stats) > 1 else torch.ones_like(self.sd))
+        scaled = self.standardise(stats)
+        shrink = min(1.0, 4.0 / len(stats))
+        correlation = scaled.t() @ scaled / max(len(stats) - 1, 1)
+        eye = torch.eye(self.count)
+        self.chol.copy_(torch.linalg.cholesky((1 - shrink) * correlation + (shrink + 1e-4) * eye))
+
+    def standardise(self, stats: Tensor) -> Tensor:
+        """Grey levels [N, 5] -> standard deviations from the mean of the training images."""
+        return (stats - self.mean) / self.sd
+
+    def forward(self, normal: Tensor) -> Tensor:
+        """Standard normal draws [N, style_dim] -> style vectors [N, style_dim].
+
+        Draws beyond two standard deviations are held there: the training images do not reach
+        further, so neither do the looks.
+        """
+        normal = normal.clamp(-2.0, 2.0)
+        return torch.cat([normal[:, : self.count] @ self.chol.t(), normal[:, self.count :]], dim=1)
+
+
+class StyleEncoder(nn.Module):
+    """q(z | image) as in BicycleGAN (Zhu et al. 2017, arXiv:1711.11586): no spatial code.
+
+    forward: image [N, 1, H, W] in [-1, 1] -> (mean, log variance), each [N, z_dim].
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        widths = config.widths[: min(4, len(config.widths))]
+        self.stem = NormConv2d(1, widths[0])
+        self.blocks = nn.ModuleList(
+            [ConvBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        )
+        self.head = nn.Linear(2 * widths[-1], 2 * config.z_dim)
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        x = act(self.stem(F.avg_pool2d(image, 2)))
+        for block in self.blocks:
+            x = block(F.avg_pool2d(x, 2))
+        x = x.float()
+        pooled = torch.cat([x.mean([2, 3]), x.square().mean([2, 3]).sqrt()], dim=1)
+        mean, log_var = self.head(pooled).chunk(2, dim=1)
+        return mean, log_var.clamp(-8.0, 4.0)
