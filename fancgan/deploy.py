@@ -1,0 +1,141 @@
+"""The modules that leave the house: everything between a file's grey levels and the networks.
+
+Scaling, padding and normalisation live inside them, so that a program with nothing but torch
+gets the right answer from the scripted files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fancgan.config import ModelConfig
+from fancgan.generator import StyleUNet
+from fancgan.segmenter import AttentionUNet
+from fancgan.style import StyleDensity, StyleEncoder, measure_style
+
+MIN_SIDE_PX = 32
+# All that torch.jit.* says since torch 2.11; anything else it warns of stays visible.
+DEPRECATION = r"`torch\.jit\.[a-z_]+` is (deprecated|not supported in Python 3\.14\+)"
+
+
+def to_grey(image: Tensor) -> Tensor:
+    """[-1, 1] -> grey levels 0..255."""
+    return (image + 1) * 127.5
+
+
+def from_grey(image: Tensor) -> Tensor:
+    """Grey levels 0..255 -> [-1, 1]."""
+    return image.clamp(0, 255) / 127.5 - 1
+
+
+def pad_to(x: Tensor, multiple: int, mode: str) -> Tensor:
+    """Pad [N, C, H, W] at the right and at the bottom to multiples of `multiple`."""
+    h, w = x.shape[-2], x.shape[-1]
+    return F.pad(x, [0, -w % multiple, 0, -h % multiple], mode)
+
+
+@contextlib.contextmanager
+def quiet_torchscript() -> Iterator[None]:
+    """Silence TorchScript's deprecation notice, and nothing else."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", DEPRECATION, FutureWarning)
+        warnings.filterwarnings("ignore", DEPRECATION, DeprecationWarning)
+        yield
+
+
+class DeployedGenerator(nn.Module):
+    """Mask, style and noise -> grey levels, for any height and width from 32 px up."""
+
+    def __init__(self, generator: StyleUNet, density: StyleDensity, config: ModelConfig):
+        super().__init__()
+        self.generator = generator
+        self.density = density
+        self.multiple = config.multiple
+        self.style_dim = config.style_dim
+        self.noise_channels = config.noise_channels
+
+    def forward(self, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        """Return grey levels [N, 1, H, W] in 0..255, float.
+
+        mask [N, 1, H, W] in {0, 1}; style [N, style_dim] from `sample_style` or the style
+        encoder; noise [N, noise_channels, H, W], standard normal.
+        """
+        h, w = mask.shape[-2], mask.shape[-1]
+        assert h >= 32 and w >= 32, "the mask must be at least 32 x 32 pixels"
+        # Particles cut by the frame go on beyond it: no edge, hence no bright rim, is invented.
+        mask = pad_to((mask > 0.5).to(noise.dtype), self.multiple, "replicate")
+        noise = pad_to(noise, self.multiple, "reflect")
+        image = self.generator(mask, style, noise)
+        return to_grey(image[:, :, :h, :w].float())
+
+    @torch.jit.export
+    def sample_style(self, normal: Tensor) -> Tensor:
+        """Return a style [N, style_dim] of the training images' density from normal numbers."""
+        return self.density(normal)
+
+
+class DeployedSegmenter(nn.Module):
+    """Grey levels -> probabilities of particle and of particle core."""
+
+    def __init__(self, segmenter: AttentionUNet, config: ModelConfig):
+        super().__init__()
+        self.segmenter = segmenter
+        self.multiple = config.multiple
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return [N, 2, H, W] in [0, 1]: particle, core. image [N, 1, H, W] in 0..255."""
+        h, w = image.shape[-2], image.shape[-1]
+        assert h >= 32 and w >= 32, "the image must be at least 32 x 32 pixels"
+        mask, core = self.segmenter(pad_to(from_grey(image), self.multiple, "reflect"))
+        particle = torch.sigmoid((mask[:, 1:] - mask[:, :1]).float())  # softmax of two classes
+        return torch.cat([particle, torch.sigmoid(core.float())], dim=1)[:, :, :h, :w]
+
+
+class DeployedStyleEncoder(nn.Module):
+    """Grey levels and particle probability -> the style that the generator understands."""
+
+    def __init__(self, encoder: StyleEncoder, density: StyleDensity, config: ModelConfig):
+        super().__init__()
+        self.encoder = encoder
+        self.density = density
+        self.multiple = config.multiple
+        # Traced, not scripted: it names constants of its file. It has no branch on a size.
+        example = torch.rand(1, 1, MIN_SIDE_PX, MIN_SIDE_PX)
+        with quiet_torchscript():
+            self.measure = torch.jit.trace(measure_style, (example, example.round()))
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Return style [N, style_dim]. image [N, 1, H, W] in 0..255, mask likewise in [0, 1].
+
+        A statistic that the image cannot tell (no particle, no background) gets the training
+        images' mean. Looks far from all training images are held at three standard deviations.
+        """
+        h, w = image.shape[-2], image.shape[-1]
+        assert h >= 32 and w >= 32, "the image must be at least 32 x 32 pixels"
+        image = from_grey(image)
+        stats, valid = self.measure(image, (mask > 0.5).to(image.dtype))
+        stats = torch.where(valid, self.density.standardise(stats), torch.zeros_like(stats))
+        mean, _ = self.encoder(pad_to(image, self.multiple, "reflect"))
+        return torch.cat([stats, mean.to(stats.dtype)], dim=1).clamp(-3.0, 3.0)
+
+
+def script_bytes(module: nn.Module) -> bytes:
+    """Return the TorchScript file of a module in evaluation mode, on the CPU, without gradients."""
+    module = module.eval().cpu().requires_grad_(False)
+    buffer = io.BytesIO()
+    with quiet_torchscript():
+        torch.jit.save(torch.jit.script(module), buffer)
+    return buffer.getvalue()
+
+
+def load_scripted(content: bytes) -> torch.jit.ScriptModule:
+    """Return the module of a TorchScript file's bytes. It runs code: only for verified bytes."""
+    with quiet_torchscript():
+        return torch.jit.load(io.BytesIO(content), map_location="cpu").eval()
