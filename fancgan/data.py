@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from skimage.measure import label
+from scipy.ndimage import label
 
 from fancgan.errors import UserError
 from fancgan.micrograph import SUFFIXES, Micrograph, read_micrograph, read_raw, to_grey8
@@ -128,12 +128,10 @@ def label_mask(samples: np.ndarray, name: str = "The mask") -> np.ndarray:
             f"{name} has {samples.shape[-1]} channels; save the mask with a single one, "
             "0 for background and 255 for particles."
         )
-    if samples.dtype == np.bool_:
-        return label(samples, connectivity=1).astype(np.int32)
     values = np.unique(samples)
     whole = np.isfinite(values).all() and (values == np.floor(values)).all()
     if whole and len(values) <= 2 and (values[0] == 0 or len(values) == 1):
-        return label(samples != 0, connectivity=1).astype(np.int32)
+        return label(samples != 0, output=np.int32)[0]
     if not whole or values[0] != 0 or values[-1] >= 2**31 or not _is_instance_map(samples):
         raise UserError(
             f"{name} is neither binary nor a map of particle numbers ({len(values)} values from "
@@ -176,13 +174,14 @@ def _is_instance_map(samples: np.ndarray) -> bool:
 
     The greys of a smoothed mask are scattered crumbs along the outlines instead.
     """
-    parts = label(samples, connectivity=2)
-    areas = np.bincount(parts.ravel())
-    first = np.unique(parts.ravel(), return_index=True)[1]
-    value_of_part = samples.ravel()[first]
-    parts_per_value = np.unique(value_of_part[value_of_part > 0], return_counts=True)[1]
-    particle_areas = areas[np.unique(parts)][value_of_part > 0]
-    return bool((parts_per_value == 1).mean() >= 0.8 and np.median(particle_areas) >= 9)
+    from skimage.measure import label as label_values
+
+    parts = label_values(samples, connectivity=2).ravel()
+    first = np.unique(parts, return_index=True)[1]
+    areas = np.bincount(parts)
+    values = samples.ravel()[first]
+    in_one_piece = np.unique(values[values > 0], return_counts=True)[1] == 1
+    return bool(in_one_piece.mean() >= 0.8 and np.median(areas[values > 0]) >= 9)
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -191,9 +192,9 @@ def _read_tiff(path: Path, page: int):
         _check_size(path, head.imagewidth, head.imagelength)
         if pages:
             samples = stack.asarray().reshape(pages, *stack.shape[-2:])[page]
-        elif head.compression in (1, 8, 32946) or _has_codecs():
+        elif head.compression in (1, 8, 32946) or find_spec("imagecodecs"):
             samples = head.asarray()
-        else:
+        else:  # LZW and JPEG: Pillow's own libtiff reads them
             samples = _read_with_pillow(path, page, palettes=False)
         if samples.ndim == 3 and samples.shape[0] in (2, 3, 4) and head.planarconfig == 2:
             samples = np.moveaxis(samples, 0, -1)
@@ -201,14 +202,6 @@ def _read_tiff(path: Path, page: int):
             samples = ~samples
         bar_row = _fei_bar_row(tiff, head.imagelength)
         return samples, _pixel_size(tiff, head), bar_row
-
-
-def _has_codecs() -> bool:
-    try:
-        import imagecodecs  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def _read_with_pillow(path: Path, page: int, palettes: bool) -> np.ndarray:
