@@ -1,0 +1,34 @@
+"""`python -m fancgan check DIR`: is this folder fit for training?"""
+
+from __future__ import annotations
+
+import argparse
+
+from fancgan.errors import UserError
+
+HELP = "check a folder of image / mask pairs before training"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DIR", help="folder with images/ and masks/")
+    parser.add_argument(
+        "--modality", choices=("sem", "tsem"), help="which one, where the folder has both"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    from fancgan.data import list_files
+    from fancgan.preflight import preflight
+
+    findings = preflight(args.data, args.modality)
+    for finding in findings:
+        print(f"{finding.level}: {finding.sentence}")
+    errors = sum(finding.level == "error" for finding in findings)
+    if errors:
+        raise UserError(
+            f"{args.data} is not ready for training; put the {errors} error(s) right first."
+        )
+    listing = list_files(args.data, args.modality)
+    train, val = (len(listing.stems(part)) for part in ("train", "val"))
+    what = f" {listing.modality.upper()}" if listing.modality else ""
+    print(f"{args.data} is ready: {train}{what} images to train with, {val} to validate.")
