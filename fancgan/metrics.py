@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.optimize import linear_sum_assignment
 
+from fancgan.instances import drop_small
+
 MIN_AREA_PX = 20
 AP_THRESHOLDS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2))
 
@@ -42,7 +44,8 @@ def iou(target: NDArray, pred: NDArray) -> float:
 def boundary_f1(target: NDArray, pred: NDArray, tolerance_px: float = 2.0) -> float:
     """Return the F1 score of the outlines within a tolerance (Csurka et al., BMVC 2013).
 
-    The outline of a mask is its own pixels that touch the background by an edge. Precision is the
+    The outline of a mask is its own pixels that touch the background by an edge; the frame is none.
+    Precision is the
     share of predicted outline pixels no further than `tolerance_px` from a true one, recall the
     reverse. Both outlines empty: 1; only one of them: 0.
     """
@@ -57,15 +60,6 @@ def boundary_f1(target: NDArray, pred: NDArray, tolerance_px: float = 2.0) -> fl
         for near, line in (outlines, outlines[::-1])
     )
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def drop_small(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> NDArray:
-    """Return the label image without particles below `min_area_px`, renumbered 1..n (int32)."""
-    _, dense = np.unique(labels, return_inverse=True)
-    dense = dense.reshape(labels.shape) + (0 if (labels == 0).any() else 1)
-    keep = np.bincount(dense.ravel()) >= min_area_px
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[dense]
 
 
 def iou_matrix(target: NDArray, pred: NDArray) -> NDArray:

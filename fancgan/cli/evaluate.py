@@ -1,0 +1,72 @@
+"""Measure a bundle on annotated images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+HELP = "measure a bundle on annotated images: segmentation, cycle, style, fidelity"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
+    )
+    parser.add_argument("--revision", help="revision of a Hub repository")
+    parser.add_argument("--data", required=True, help="folder of image / mask pairs")
+    parser.add_argument("--split", default="val", choices=("val", "train", "all", "test"))
+    parser.add_argument("--modality", choices=("sem", "tsem"), help="default: the bundle's own")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file too")
+    parser.add_argument("--full", action="store_true", help="measure the fidelity of images too")
+    parser.add_argument("--seed", type=int, default=0, help="first seed (default: 0)")
+    parser.add_argument(
+        "--seeds", type=int, default=8, help="synthetic images per mask (default: 8)"
+    )
+    parser.add_argument(
+        "--features",
+        default="efficientnet_lite1",
+        help="network behind KID and Frechet distance: efficientnet_lite1 (offline, default), "
+        "inception or dinov2 (their weights are downloaded once)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    import json
+    import sys
+
+    from fancgan.data import load_fields
+    from fancgan.evaluate import evaluate_bundle
+    from fancgan.pipeline import Pipeline
+    from fancgan.report import format_report
+
+    pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision)
+    modality = args.modality or pipe.config.get("data", {}).get("modality")
+    fields = load_fields(args.data, args.split, modality)
+    train_fields = load_fields(args.data, "train", modality) if args.split != "train" else None
+    report = evaluate_bundle(
+        pipe,
+        fields,
+        train_fields,
+        seeds=args.seeds,
+        full=args.full,
+        seed=args.seed,
+        features=args.features,
+        progress=lambda line: print(f"... {line}", file=sys.stderr, flush=True),
+    )
+    report = {"data": args.data, "split": args.split, "modality": modality} | report
+    print(f"{len(fields)} images of {args.split}, bundle {report['bundle']}, seed {args.seed}")
+    print(format_report(report))
+    if args.json:
+        _write(Path(args.json), json.dumps(report, indent=1) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    from fancgan.errors import UserError
+
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(text)
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
