@@ -49,7 +49,7 @@ def download_tio2(
     try:
         out.mkdir(parents=True, exist_ok=True)
         # The split goes first: a part of the set must never be split anew, test fields and all.
-        _write_whole(out / "split.json", Path(split).read_bytes())
+        _place_split(out / "split.json", Path(split).read_bytes())
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror}.") from error
     _fetch(out, sources, base_url.rstrip("/") + "/", retries)
@@ -100,7 +100,11 @@ def _read_checksums(path: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def _place_split(path: Path, data: bytes) -> None:
+    if path.exists():
+        if path.read_bytes() == data:
+            return
+        raise UserError(f"{path} is another split already; choose an empty folder for --out.")
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
     os.replace(part, path)
