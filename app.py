@@ -1,0 +1,80 @@
+"""Serve the demo.
+
+    python app.py
+    python app.py --bundle fancgan/bundles/tio2-sem --host 0.0.0.0 --port 7860
+
+The page asks nothing from outside, keeps nothing of a visitor, and stops with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import tempfile
+
+from fancgan.allocator import tune_allocator
+from fancgan.errors import UserError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Serve the F-ANcGAN demo.")
+    parser.add_argument(
+        "--bundle", metavar="DIR", help="bundle folder or name (default: the one that ships)"
+    )
+    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
+    parser.add_argument(
+        "--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    )
+    return parser.parse_args(argv)
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise UserError unless a server can listen there (before the model is loaded)."""
+    if not 1 <= port <= 65535:
+        raise UserError(f"{port} is no port: take one from 1 to 65535 with --port.")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise UserError(
+            f"Cannot listen on {host} port {port} ({error.strerror}): choose another with "
+            "--host or --port."
+        ) from error
+
+
+def serve(args: argparse.Namespace, folder: str) -> None:
+    """Load the bundle, build the page and serve it until interrupted; uploads go to folder."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = folder
+
+    from fancgan import Pipeline
+    from fancgan.ui.page import launch_options
+    from fancgan.ui.site import build
+
+    demo = build(Pipeline.from_pretrained(args.bundle))
+    _, url, _ = demo.launch(
+        server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options()
+    )
+    print(f"F-ANcGAN is at {url} (Ctrl-C stops it)", flush=True)
+    demo.block_thread()
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    tune_allocator()
+    try:
+        check_address(args.host, args.port)
+        with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
+            serve(args, folder)
+    except UserError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+// The synthetic image. It tells in words how far the picture is behind the drawing.
+const root = element.querySelector(".fa-view");
+const picture = root.querySelector(".fa-picture");
+const overlay = root.querySelector(".fa-overlay");
+const status = root.querySelector(".fa-status");
+const save = root.querySelector(".fa-save");
+const bar = root.querySelector(".fa-bar");
+const tabs = [...root.querySelectorAll("[data-show]")];
+const nmPerPx = Number(root.dataset.nmPerPx) || 0;
+const QUIET_MS = 350;
+const NICE_NM = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
+
+let shown = -1, latest = 0, sentAt = 0, timer = 0, round = -1;
+
+function say(state, words) {
+  root.dataset.state = state;
+  status.textContent = words;
+}
+
+function scaleBar(width) {
+  if (!nmPerPx) return;
+  const room = width * nmPerPx * 0.22;
+  const nm = NICE_NM.filter((length) => length <= room).pop() ?? NICE_NM[0];
+  bar.style.setProperty("--fa-bar", `${(100 * nm) / (nmPerPx * width)}%`);
+  bar.querySelector("span").textContent = nm < 1000 ? `${nm} nm` : `${nm / 1000} µm`;
+  bar.hidden = false;
+}
+
+function paint(answer) {
+  shown = answer.seq;
+  round = answer.round;
+  picture.src = answer.image;
+  picture.alt = `Synthetic SEM image, seed ${answer.seed}`;
+  picture.width = answer.width;
+  picture.height = answer.height;
+  overlay.removeAttribute("src");
+  save.href = answer.image;
+  save.download = answer.name;
+  save.removeAttribute("aria-disabled");
+  root.dataset.seq = answer.seq;
+  root.dataset.seed = answer.seed;
+  root.classList.remove("fa-none");
+  root.style.setProperty("--fa-ratio", `${answer.width} / ${answer.height}`);
+  scaleBar(answer.width);
+}
+
+// An answer to an older drawing than the one already shown is dropped; "done" is said only
+// of the image that belongs to the last stroke.
+function receive(answer) {
+  if (!answer || answer.seq < shown) return;
+  paint(answer);
+  if (answer.seq < latest) return;
+  say("done", sentAt ? `done in ${((performance.now() - sentAt) / 1000).toFixed(1)} s` : "ready");
+  clearTimeout(timer);
+  timer = setTimeout(() => root.dataset.state === "done" && trigger("submit"), QUIET_MS);
+}
+
+const hear = (name, act) => document.addEventListener(`fancgan:${name}`, (e) => act(e.detail));
+hear("drawing", () => say("drawing", "drawing…"));
+hear("changed", ({ seq }) => {
+  latest = seq;
+  say("waiting", "drawn, not painted yet");
+});
+hear("sent", ({ seq, empty }) => {
+  latest = seq;
+  sentAt = performance.now();
+  if (!empty) say("painting", "painting…");
+});
+hear("empty", ({ seq }) => {
+  latest = seq;
+  shown = seq;
+  clearTimeout(timer);
+  root.classList.add("fa-none");
+  say("empty", "the canvas is empty");
+});
+hear("failed", () => {
+  if (root.dataset.state === "painting") say("failed", "not painted: see the message");
+});
+hear("cycle", (cycle) => {
+  if (cycle.round === round) overlay.src = cycle.overlay;
+});
+
+for (const tab of tabs) {
+  tab.addEventListener("click", () => {
+    root.dataset.shows = tab.dataset.show;
+    for (const other of tabs) other.setAttribute("aria-pressed", String(other === tab));
+  });
+}
+save.addEventListener("click", (event) => {
+  if (save.hasAttribute("aria-disabled")) event.preventDefault();
+});
+
+watch("value", () => receive(props.value));
+paint(props.value);
+say("done", "ready");

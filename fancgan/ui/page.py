@@ -1,0 +1,88 @@
+"""What the tabs share: the theme, the launch options, toasts for a user's mistakes."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fancgan.errors import UserError
+
+ASSETS = Path(__file__).parent / "assets"
+
+# One network at a time: two at once would only share the cores and double the memory.
+MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
+
+QUEUE_LENGTH = 32
+SESSIONS = 128
+UPLOAD_LIMIT = "64mb"
+CACHE_SECONDS = (120, 900)
+
+
+def asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def shown_as_toast(handler: Callable) -> Callable:
+    """Show a UserError of the handler as a toast; any other exception stays a defect.
+
+    gradio renders the text of a toast as HTML, and the sentence may name an uploaded file.
+    """
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except UserError as error:
+            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+
+    return wrapped
+
+
+def theme() -> gr.themes.Base:
+    """Return the theme: system fonts (nothing is fetched), slate and teal, small radii."""
+    sans = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+    mono = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+    return gr.themes.Base(
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="slate",
+        radius_size="sm",
+        spacing_size="sm",
+        font=sans,
+        font_mono=mono,
+    ).set(
+        # The defaults are too pale to read: these reach a contrast of 4.5 to 1.
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_600",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_large_text_size="*text_md",
+        button_large_text_weight="500",
+        button_medium_text_weight="500",
+        button_secondary_text_color="*neutral_800",
+    )
+
+
+def launch_options() -> dict[str, Any]:
+    """Return the options of launch() for a public server that keeps and reports nothing."""
+    return {
+        "theme": theme(),
+        "css_paths": [ASSETS / "app.css"],
+        "max_file_size": UPLOAD_LIMIT,
+        "state_session_capacity": SESSIONS,
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+        "ssr_mode": False,
+        "share": False,
+        "quiet": True,
+        "footer_links": ["api"],
+    }

@@ -1,0 +1,61 @@
+"""The page: header, tabs, footer."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from fancgan.ui import api, segment, sketch
+from fancgan.ui.page import CACHE_SECONDS, QUEUE_LENGTH
+
+if TYPE_CHECKING:
+    from fancgan.pipeline import Pipeline
+
+TITLE = "F-ANcGAN: draw particles, get the micrograph"
+
+HEADER = """
+<div class="fa-head">
+  <h1>F-ANcGAN</h1>
+  <p>Draw nanoparticles, get the electron micrograph; drop a micrograph, get its particles.</p>
+</div>
+"""
+
+FOOTER = """
+<div class="fa-foot">
+  <p>Images painted here are <b>synthetic</b>: they show no real sample, and their files say so.
+  Model <code>{name}</code>, revision <code>{revision}</code>{scale}. Weights for non-commercial
+  use, trained on TiO₂ micrographs of
+  <a href="https://doi.org/10.1038/s41598-021-84287-6" target="_blank" rel="noreferrer">Ruehle,
+  Krumrey and Hodoroaba (2021)</a>, data
+  <a href="https://doi.org/10.5281/zenodo.4563942" target="_blank" rel="noreferrer">CC BY-NC-ND
+  4.0</a>; method after
+  <a href="https://arxiv.org/abs/2505.18106" target="_blank" rel="noreferrer">arXiv 2505.18106</a>.
+  </p>
+</div>
+"""
+
+
+def build(pipe: Pipeline) -> gr.Blocks:
+    """Return the demo. pipe is shared by all visitors and only read; the rest is theirs alone."""
+    plain = {"apply_default_css": False, "padding": False}
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
+        gr.HTML(HEADER, **plain)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Sketch", id="sketch"):
+                painted = sketch.build(pipe)
+            with gr.Tab("Segment", id="segment"):
+                segment.build(pipe, painted)
+        gr.HTML(_footer(pipe), **plain)
+        api.build(pipe)
+    demo.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
+    return demo
+
+
+def _footer(pipe: Pipeline) -> str:
+    scale = f", {pipe.nm_per_px:.4g} nm per pixel" if pipe.nm_per_px else ""
+    name = str(pipe.config.get("name", "own bundle"))
+    return FOOTER.format(
+        name=html.escape(name), revision=html.escape(str(pipe.revision)), scale=scale
+    )

@@ -1,0 +1,106 @@
+"""What travels between the page and the server: masks as runs, pictures as marked PNG."""
+
+from __future__ import annotations
+
+import base64
+import io
+import secrets
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from fancgan.errors import UserError
+
+MIN_SIDE_PX = 32
+MAX_SIDE_PX = 4096
+MAX_SKETCH_PX = 2**21
+
+
+def token() -> str:
+    """Return a fresh mark by which one message is told from the next."""
+    return secrets.token_hex(4)
+
+
+def check_sketch_size(height: int, width: int) -> None:
+    """Raise UserError unless a sketch of this size can be painted while somebody waits."""
+    if min(height, width) < MIN_SIDE_PX:
+        raise UserError(
+            f"The mask is {width} x {height} pixels: both sides must be at least {MIN_SIDE_PX}."
+        )
+    if max(height, width) > MAX_SIDE_PX or height * width > MAX_SKETCH_PX:
+        raise UserError(
+            f"The mask is {width} x {height} pixels: the page paints up to 2 megapixels; "
+            "crop it, or use 'python -m fancgan synthesize' for larger ones."
+        )
+
+
+def encode_mask(mask: np.ndarray) -> dict:
+    """Return mask [H, W] bool as {"width", "height", "runs", "token"} for the canvas.
+
+    runs are the lengths of alternating runs in row order, the first of background (it may be 0).
+    A fresh token tells the canvas that this is another mask, even if its pixels are the same.
+    """
+    flat = np.ascontiguousarray(mask, dtype=bool).ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    runs = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
+    if flat[0]:
+        runs.insert(0, 0)
+    height, width = mask.shape
+    return {"width": width, "height": height, "runs": runs, "token": token()}
+
+
+def decode_mask(value: object) -> tuple[np.ndarray, int]:
+    """Return (mask [H, W] bool, sequence number) from what the canvas sent.
+
+    Raises UserError where the message is not a mask (only a client of its own can send that).
+    """
+    broken = UserError("The drawing did not arrive whole: please draw again.")
+    if not isinstance(value, dict):
+        raise broken
+    try:
+        width, height = int(value["width"]), int(value["height"])
+        seq = int(value.get("seq", 0))
+        check_sketch_size(height, width)
+        runs = np.asarray(value["runs"], dtype=np.int64)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise broken from error
+    if runs.ndim != 1 or not runs.size or runs.min() < 0 or runs.max() > width * height:
+        raise broken
+    if runs.sum() != width * height:
+        raise broken
+    colours = np.arange(runs.size) % 2 == 1
+    return np.repeat(colours, runs).reshape(height, width), seq
+
+
+def png_bytes(image: Image.Image, text: dict[str, str] | None = None, level: int = 1) -> bytes:
+    """Return the PNG file of image, with text chunks that say where it comes from."""
+    info = PngInfo()
+    for key, words in (text or {}).items():
+        info.add_text(key, words)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=info, compress_level=level)
+    return buffer.getvalue()
+
+
+def data_url(content: bytes, mime: str = "image/png") -> str:
+    """Return content as a data URL: the page shows and saves it, and no file stays behind."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def synthetic_text(revision: str, seed: int, nm_per_px: float | None) -> dict[str, str]:
+    """Return the PNG text chunks by which a synthetic image says that it is one."""
+    text = {
+        "Software": "F-ANcGAN",
+        "Synthetic": "true",
+        "Description": "Synthetic SEM image generated from a drawn mask; not a measurement.",
+        "Seed": str(seed),
+        "Bundle": revision,
+    }
+    if nm_per_px:
+        text["NmPerPx"] = f"{nm_per_px:.6g}"
+    return text
+
+
+def synthetic_name(seed: int, ending: str = "png") -> str:
+    return f"fancgan_synthetic_seed{seed}.{ending}"
