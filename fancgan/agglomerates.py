@@ -172,10 +172,8 @@ class Arrangement:
         if self.inside:
             return bool((low >= 1).all() and high[0] <= width - 2 and high[1] <= height - 2)
         centre = (low + high) / 2
-        beyond = self.margin + 1
-        return bool(
-            (centre > -beyond).all() and (centre < np.array([width, height]) + beyond).all()
-        )
+        far = np.array([width, height]) + self.margin + 1
+        return bool((centre > -self.margin - 1).all() and (centre < far).all())
 
     def _settle(
         self, particle: Particle, spot: np.ndarray, members: list[int], on_top: bool
