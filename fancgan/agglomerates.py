@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,12 +58,16 @@ class Arrangement:
         self.radii = np.zeros(256)
         self.bounds = np.zeros(256)
 
-    def grow(self, done: Callable[[int], bool]) -> int:
-        """Place particles until done(number placed and visible); return that number.
+    def grow(self, particles: int | None = None, covered: int | None = None) -> int:
+        """Place that many visible particles, or until so many pixels are covered.
 
-        Fewer than asked for means that the canvas is jammed.
+        Return how many were placed; fewer than asked for means that the canvas is jammed.
         """
         placed = failures = 0
+
+        def done(placed: int) -> bool:
+            return placed >= particles if covered is None else self.canvas.covered >= covered
+
         while failures < MAX_FAILURES and not done(placed):
             habit, heading = self._habit(), self._heading()
             members: list[int] = []

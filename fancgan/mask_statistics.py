@@ -129,7 +129,7 @@ def summarise(fields: list[MaskStatistics], shape: tuple[int, int], nm_per_px: f
     whole = solidity > WHOLE_SOLIDITY
     d50 = float(np.median(ecd[whole]))
     big = pool(fields, "harmonics")[ecd[whole] > 24]
-    density = np.log([field.count / (shape[0] * shape[1] / 1e6) for field in fields])
+    density = [field.count / (shape[0] * shape[1] / 1e6) for field in fields]
     quantiles = {
         name: np.nanquantile(pool(fields, name), QUANTILES).round(4).tolist()
         for name in ("ecd_px", "aspect", "solidity", "contacts", "neighbour_px", "agglomerates")
@@ -147,10 +147,8 @@ def summarise(fields: list[MaskStatistics], shape: tuple[int, int], nm_per_px: f
             "radius_harmonics_rms": np.sqrt((big**2).mean(axis=0)).round(4).tolist(),
         },
         "field": {
-            "log_count_per_megapixel_mean": round(float(density.mean()), 4),
-            "log_count_per_megapixel_sd": round(float(density.std()), 4),
+            "count_per_megapixel": np.quantile(density, QUANTILES).round(1).tolist(),
             "coverage": np.quantile([f.coverage for f in fields], QUANTILES).round(4).tolist(),
-            "count": np.quantile([f.count for f in fields], QUANTILES).round(1).tolist(),
         },
         "visible_quantiles": {"n": len(ecd), **quantiles},
     }

@@ -84,9 +84,7 @@ class LayoutConfig:
                     f"choose one of {', '.join(choices)}."
                 )
         if self.count is not None and self.coverage is not None:
-            raise UserError(
-                "A layout takes a count or a coverage, not both; leave one of them out."
-            )
+            raise UserError("A layout takes a count or a coverage, not both; leave one out.")
         sizes = self.sizes_nm or (self.d50_nm,)
         smallest, largest = (size(sizes) / self.nm_per_px for size in (min, max))
         if smallest < 5 or largest > min(self.height, self.width):
@@ -108,6 +106,9 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
     result where it matters. Regions below MIN_VISIBLE_PX are too small to see and left out.
     """
     rng = np.random.default_rng(config.seed)
+    count = config.count
+    if count is None and config.coverage is None:
+        count = _draw_count(rng, config)
     canvas = Canvas(config.height, config.width)
     source = ParticleSource(
         rng,
@@ -118,9 +119,6 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
         roughness=config.roughness,
         facets=config.facets,
     )
-    count = config.count
-    if count is None and config.coverage is None:
-        count = _draw_count(rng, config)
     arrangement = Arrangement(
         rng,
         canvas,
@@ -134,20 +132,15 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
     for _ in range(ROUNDS):
         if count is not None:
             missing = count - int(labels.max())
-            if missing <= 0:
-                return _keep_largest(labels, count)
-            placed = arrangement.grow(lambda n, goal=missing: n >= goal)
         else:
             missing = round(config.coverage * labels.size) - np.count_nonzero(labels)
-            if missing <= 0:
-                return labels
-            placed = arrangement.grow(
-                lambda _, goal=canvas.covered + missing: canvas.covered >= goal
-            )
-        labels = canvas.visible()
-        if not placed:
+        if missing <= 0:
             break
-    return labels
+        goal = missing if count is not None else canvas.covered + missing
+        if not arrangement.grow(particles=count and goal, covered=None if count else goal):
+            break
+        labels = canvas.visible()
+    return labels if count is None else _keep_largest(labels, count)
 
 
 def to_mask(labels: np.ndarray) -> np.ndarray:
@@ -175,19 +168,17 @@ def _trained_diameter_px() -> float:
 
 def _draw_count(rng: np.random.Generator, config: LayoutConfig) -> int:
     """A particle number as the training fields have it, for this area in units of particles."""
-    field = statistics()["field"]
-    log_density = rng.normal(
-        field["log_count_per_megapixel_mean"], field["log_count_per_megapixel_sd"]
-    )
+    quantiles = statistics()["field"]["count_per_megapixel"]
+    density = np.interp(rng.random(), np.linspace(0, 1, len(quantiles)), quantiles)
     scale = (_trained_diameter_px() * config.nm_per_px / config.d50_nm) ** 2
-    expected = np.exp(log_density) * scale * config.height * config.width / 1e6
+    expected = density * scale * config.height * config.width / 1e6
     return int(np.clip(round(expected), 1, MAX_PARTICLES))
 
 
 def _crowding(config: LayoutConfig, count: int | None) -> float:
-    """How much larger than usual agglomerates are: in the training fields they grow with density."""
+    """How much larger agglomerates are than usual: in the training fields density does it."""
     area = config.height * config.width * (config.nm_per_px / config.d50_nm) ** 2
-    usual = np.exp(statistics()["field"]["log_count_per_megapixel_mean"]) / 1e6
+    usual = float(np.median(statistics()["field"]["count_per_megapixel"])) / 1e6
     usual *= _trained_diameter_px() ** 2
     density = count / area if count is not None else config.coverage / 0.55
     return float(np.clip((density / usual) ** CROWDING_EXPONENT, 0.3, 6.0))

@@ -1,4 +1,4 @@
-"""Outlines of single particles: ellipses, made irregular by measured Fourier amplitudes or facets."""
+"""Outlines of single particles: ellipses, roughened by measured Fourier amplitudes or faceted."""
 
 from __future__ import annotations
 
