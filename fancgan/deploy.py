@@ -126,6 +126,28 @@ class DeployedStyleEncoder(nn.Module):
         return torch.cat([stats, mean.to(stats.dtype)], dim=1).clamp(-3.0, 3.0)
 
 
+class Networks(nn.Module):
+    """The four networks of a bundle; the names of their parameters are those of a run's weights."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.generator = StyleUNet(config)
+        self.segmenter = AttentionUNet(config)
+        self.style_encoder = StyleEncoder(config)
+        self.style_density = StyleDensity(config)
+
+    def deployed(self) -> dict[str, nn.Module]:
+        """Return the modules to script by the name of their file in the bundle."""
+        return {
+            "generator.pt": DeployedGenerator(self.generator, self.style_density, self.config),
+            "segmenter.pt": DeployedSegmenter(self.segmenter, self.config),
+            "style_encoder.pt": DeployedStyleEncoder(
+                self.style_encoder, self.style_density, self.config
+            ),
+        }
+
+
 def script_bytes(module: nn.Module) -> bytes:
     """Return the TorchScript file of a module in evaluation mode, on the CPU, without gradients."""
     module = module.eval().cpu().requires_grad_(False)

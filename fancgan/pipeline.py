@@ -1,0 +1,280 @@
+"""Trained networks for people: masks in, micrographs out, and back again."""
+
+from __future__ import annotations
+
+import numbers
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fancgan.bundle import Bundle, find_bundle
+from fancgan.config import ModelConfig
+from fancgan.data import label_mask, separate
+from fancgan.deploy import MIN_SIDE_PX, load_scripted, quiet_torchscript
+from fancgan.errors import UserError
+from fancgan.instances import decode_instances
+from fancgan.micrograph import MAX_PIXELS, to_grey8
+from fancgan.tiling import run_tiled
+
+WHOLE_PX = 2_000_000  # more pixels than this are worked on in tiles
+TILE_SIDE_PX = 1024
+STYLE_SIDE_PX = 2048  # a reference image's look is taken from its middle, if it is larger
+
+
+class Pipeline:
+    """A bundle ready to run; make one with `Pipeline.from_pretrained`.
+
+    It holds no state between calls and may be shared between threads.
+
+    config: the bundle's config.json. revision: its short hash. nm_per_px: size of a pixel of the
+    training images, None if unknown. threshold: probability from which a pixel counts as particle.
+    """
+
+    def __init__(self, bundle: Bundle, *, device: str = "cpu", precision: str = "auto"):
+        if precision not in ("auto", "float32", "bfloat16"):
+            raise UserError(
+                f"There is no precision {precision!r}; choose auto, float32 or bfloat16."
+            )
+        bundle.verify()
+        self.config = bundle.config
+        self.revision = bundle.revision
+        self.model_config = ModelConfig.from_dict(bundle.config["architecture"])
+        self.device = torch.device(device)
+        self.half = precision == "bfloat16" or (precision == "auto" and bf16_pays(self.device))
+        generator_attributes = ["sample_style", "style_dim", "noise_channels"]
+        self._generator = self._load(bundle, "generator.pt", generator_attributes)
+        self._segmenter = self._load(bundle, "segmenter.pt", [])
+        self._style_encoder = self._load(bundle, "style_encoder.pt", [])
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        revision: str | None = None,
+        *,
+        device: str = "cpu",
+        precision: str = "auto",
+    ) -> Pipeline:
+        """Load a bundle, its checksums verified first.
+
+        source: None for the bundle that ships; the name of a packaged bundle; a folder; or
+            "owner/name" on the Hub with revision = the 40-digit commit. TorchScript runs code:
+            never let a stranger choose the source.
+        precision: "float32" is the reference; "bfloat16" is faster on processors made for it and
+            off by about half a grey level; "auto" takes it there.
+        Raises UserError where the bundle is missing, damaged or of another version.
+        """
+        return cls(find_bundle(source, revision), device=device, precision=precision)
+
+    @property
+    def nm_per_px(self) -> float | None:
+        return self.config.get("nm_per_px")
+
+    @property
+    def threshold(self) -> float:
+        return self.config["operating_point"]["threshold"]
+
+    def synthesize(
+        self, mask: np.ndarray, seed: int = 0, style: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return a synthetic micrograph uint8 [H, W] of the particles in the mask.
+
+        mask: [H, W] bool or integer, 0 = background, at least 32 x 32; a map of particle numbers
+            is parted at contacts by a line of background one pixel wide.
+        seed: the same mask, seed and style give the same image; it sets look and noise.
+        style: None for a look drawn from the training images; [H, W] another micrograph, whose
+            look is taken over; or [style_dim] a vector of `sample_style` or `measure_style`.
+        Raises UserError for a mask of another shape or type, too small, or without a particle.
+        """
+        particles = torch.from_numpy(_check_mask(mask)).float()[None, None]
+        draws = torch.Generator().manual_seed(_check_seed(seed))
+        # The style is drawn even where one is given, so that the noise of a seed stays the same.
+        vector = self._draw_style(draws)
+        if style is not None:
+            vector = self._given_style(np.asarray(style))
+        channels = self.model_config.noise_channels
+        noise = torch.randn(1, channels, *particles.shape[2:], generator=draws)
+
+        def paint(mask_tile: Tensor, noise_tile: Tensor) -> Tensor:
+            return self._generator(mask_tile, vector, noise_tile)
+
+        grey = self._run(paint, [particles, noise])
+        return grey[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()
+
+    def segment(self, image: np.ndarray) -> np.ndarray:
+        """Return the probability of "particle", float32 [H, W] in [0, 1].
+
+        image: [H, W] uint8, uint16 or float (see `fancgan.micrograph.to_grey8`), at least
+        32 x 32. Raises UserError for anything else.
+        """
+        return self.segment_with_cores(image)[0]
+
+    def segment_with_cores(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities of "particle" and of "particle core", each float32 [H, W]."""
+        prob = self._run(self._segmenter, [_as_batch(image)])
+        particle, core = prob[0].numpy()
+        return particle, core
+
+    def instances(
+        self,
+        image: np.ndarray,
+        *,
+        threshold: float | None = None,
+        core_threshold: float | None = None,
+        min_area_px: int | None = None,
+    ) -> np.ndarray:
+        """Return particle labels int32 [H, W], 0 = background, touching particles parted.
+
+        What is left out is taken from the bundle's operating point. A higher core_threshold
+        splits more, a lower one merges more.
+        """
+        chosen = {
+            "threshold": threshold,
+            "core_threshold": core_threshold,
+            "min_area_px": min_area_px,
+        }
+        given = {name: value for name, value in chosen.items() if value is not None}
+        particle, core = self.segment_with_cores(image)
+        return decode_instances(particle, core, **(self.config["operating_point"] | given))
+
+    def sample_style(self, seed: int = 0) -> np.ndarray:
+        """Return the style float32 [style_dim] that `synthesize` draws for this seed."""
+        return self._draw_style(torch.Generator().manual_seed(_check_seed(seed)))[0].cpu().numpy()
+
+    def measure_style(self, image: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """Return the style float32 [style_dim] of a micrograph [H, W].
+
+        mask: [H, W], its particles where they are known, otherwise the segmenter finds them. The
+        first entries are STAT_NAMES in standard deviations of the training images, the rest is
+        the encoder's mean.
+        """
+        grey = _check_image(image)
+        if mask is not None and np.shape(mask) != grey.shape:
+            raise UserError(
+                f"The style image is {grey.shape[1]} x {grey.shape[0]} pixels and its mask is not."
+            )
+        middle = tuple(
+            slice(max(0, (side - STYLE_SIDE_PX) // 2), (side + STYLE_SIDE_PX) // 2 + side % 2)
+            for side in grey.shape
+        )
+        grey = grey[middle]
+        particle = self.segment(grey) if mask is None else np.asarray(mask)[middle]
+        inputs = [torch.from_numpy(grey.astype(np.float32))]
+        inputs.append(torch.from_numpy((particle > 0.5).astype(np.float32)))
+        with torch.inference_mode(), torch.jit.optimized_execution(False):
+            style = self._style_encoder(*[x[None, None].to(self.device) for x in inputs])
+        return style[0].cpu().numpy()
+
+    def _load(self, bundle: Bundle, name: str, attributes: list[str]) -> torch.jit.ScriptModule:
+        try:
+            module = load_scripted(bundle.read(name))
+        except RuntimeError as error:
+            raise UserError(
+                f"{bundle.path / name} cannot be loaded by torch {torch.__version__}; export the "
+                "bundle again with this version."
+            ) from error
+        # Channels-last is the layout of the fast CPU kernels; freezing folds the weight norms.
+        module = module.to(self.device).to(memory_format=torch.channels_last)
+        with quiet_torchscript():
+            return torch.jit.freeze(module, preserved_attrs=attributes)
+
+    def _run(self, function, inputs: list[Tensor]) -> Tensor:
+        """Run function on inputs [1, C, H, W], in tiles if they are large; the result on the CPU.
+
+        The profiling executor is off: it would compile, and change the last bits, during the
+        first calls of a process.
+        """
+
+        def on_device(*tiles: Tensor) -> Tensor:
+            moved = [x.to(self.device).contiguous(memory_format=torch.channels_last) for x in tiles]
+            return function(*moved).cpu()
+
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+        height, width = inputs[0].shape[2:]
+        # The statistics of AdaIN are those of the whole picture: tiles would differ in brightness.
+        whole = height * width <= WHOLE_PX or self.model_config.modulation == "adain"
+        with torch.inference_mode(), autocast, torch.jit.optimized_execution(False):
+            if whole:
+                return on_device(*inputs)
+            multiple = self.model_config.multiple
+            halo = max(64, 8 * multiple)  # beyond the networks' receptive radius
+            return run_tiled(on_device, inputs, side=TILE_SIDE_PX, halo=halo, multiple=multiple)
+
+    def _draw_style(self, draws: torch.Generator) -> Tensor:
+        normal = torch.randn(1, self.model_config.style_dim, generator=draws)
+        with torch.inference_mode():
+            return self._generator.sample_style(normal.to(self.device))
+
+    def _given_style(self, style: np.ndarray) -> Tensor:
+        if style.ndim == 2:
+            style = self.measure_style(style)
+        if style.shape != (self.model_config.style_dim,) or not np.isfinite(style).all():
+            raise UserError(
+                "The style must be a grey image or a vector of "
+                f"{self.model_config.style_dim} numbers, not an array of shape {style.shape}."
+            )
+        return torch.from_numpy(style.astype(np.float32))[None].to(self.device)
+
+
+def bf16_pays(device: torch.device) -> bool:
+    """Whether bfloat16 is faster: GPUs that have it, CPUs with AMX or AVX512-BF16."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type != "cpu":
+        return False
+    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in checks)
+
+
+def _check_seed(seed: int) -> int:
+    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**63:
+        raise UserError(f"The seed must be a whole number from 0 up, not {seed!r}.")
+    return int(seed)
+
+
+def _check_shape(array: np.ndarray, what: str) -> None:
+    if array.ndim != 2:
+        raise UserError(f"The {what} must be one grey picture [H, W], not {array.shape}.")
+    height, width = array.shape
+    if min(height, width) < MIN_SIDE_PX:
+        raise UserError(
+            f"The {what} is {width} x {height} pixels; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} "
+            "are needed."
+        )
+    if height * width > MAX_PIXELS:
+        raise UserError(
+            f"The {what} is {width} x {height} pixels; at most {MAX_PIXELS // 10**6} megapixels "
+            "are worked on, so cut it into parts."
+        )
+
+
+def _check_mask(mask: np.ndarray) -> np.ndarray:
+    """Return the mask as bool [H, W], touching labels parted."""
+    mask = np.asarray(mask)
+    _check_shape(mask, "mask")
+    if mask.dtype.kind not in "bui":
+        raise UserError(
+            f"The mask holds {mask.dtype} values; give whole numbers, 0 for background."
+        )
+    if not mask.any():
+        raise UserError("The mask has no particle pixel: draw a particle, or choose another mask.")
+    if mask.dtype.kind == "b":
+        return mask
+    binary = ((mask == 0) | (mask == mask.max())).all() and mask.max() > 0
+    return mask > 0 if binary else separate(label_mask(mask)) > 0
+
+
+def _check_image(image: np.ndarray) -> np.ndarray:
+    """Return the image as uint8 grey levels [H, W]."""
+    image = np.asarray(image)
+    _check_shape(image, "image")
+    if image.dtype.kind not in "buif":
+        raise UserError(f"The image holds {image.dtype} values; grey levels are expected.")
+    return to_grey8(image)
+
+
+def _as_batch(image: np.ndarray) -> Tensor:
+    """[H, W] of any number type -> float32 grey levels [1, 1, H, W]."""
+    return torch.from_numpy(_check_image(image).astype(np.float32))[None, None]

@@ -1,0 +1,202 @@
+"""From a run's weights to a bundle: scripted, checked, measured, sealed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import fancgan
+from fancgan import metrics
+from fancgan.bundle import CARD, WEIGHTS, Bundle, replacing, seal
+from fancgan.config import STAT_NAMES, ModelConfig
+from fancgan.data import Field, load_fields
+from fancgan.deploy import Networks, load_scripted, script_bytes
+from fancgan.errors import UserError
+from fancgan.evaluate import evaluate_bundle
+from fancgan.instances import decode_instances
+from fancgan.model_card import data_facts, write_card
+from fancgan.pipeline import Pipeline
+
+CHECK_SIZES = ((32, 32), (250, 333), (256, 256))
+TOLERANCE = 1e-3  # of grey levels, probabilities and standard deviations: float32's last bits
+DEFAULT_POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20}
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+CORE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+def export_run(
+    run: str | Path,
+    out: str | Path,
+    *,
+    data: str | Path | None = None,
+    name: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Write the bundle of a training run to the folder `out`, whole or not at all; return it.
+
+    data: the data set of the run; its `val` images choose the operating point and give the
+    numbers of the model card, otherwise "not measured". name: the bundle's, default the folder's.
+    Raises UserError for a run without weights, an `out` that is something else, bad data.
+    """
+    run, out = Path(run), Path(out)
+    networks, record = read_run(run)
+    modality = record["data"].get("modality")
+    fields = load_fields(data, "val", modality) if data else []
+    train_fields = load_fields(data, "train", modality) if data else []
+    facts = {
+        "name": name or out.resolve().name,
+        "nm_per_px": record["data"].get("nm_per_px"),
+        "data": data_facts(record["data"]),
+        "training": record["train"],
+    }
+    with replacing(out) as stage:
+        say("scripting, and comparing with the networks in eager mode")
+        config = write_bundle(stage, networks, facts)
+        for file, difference in config["largest_difference"].items():
+            say(f"    {file:18} largest difference {difference:.1e}")
+        if fields:
+            say(f"choosing the operating point on {len(fields)} val images")
+            pipe = Pipeline(Bundle(stage, config), precision="float32")
+            facts["operating_point"] = choose_operating_point(pipe, fields)
+            say("    " + ", ".join(f"{k} {v}" for k, v in facts["operating_point"].items()))
+            pipe.config["operating_point"] = facts["operating_point"]
+            report = evaluate_bundle(pipe, fields, train_fields, progress=say)
+            facts["metrics"] = {"split": "val"} | {
+                key: report[key] for key in ("images", "seeds_per_image", "seed", "figures")
+            }
+        finish(stage, config | facts)
+    say(f"wrote {out}")
+    return out
+
+
+def read_run(run: Path) -> tuple[Networks, dict]:
+    """Return the networks of a run folder with its weights, and its config.json."""
+    for name in ("config.json", "weights.safetensors"):
+        if not (run / name).is_file():
+            raise UserError(
+                f"{run} has no {name}, so there is nothing to export; name the folder of a run "
+                "that has saved its weights."
+            )
+    try:
+        record = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        networks = Networks(ModelConfig.from_dict(record["model"]))
+        record = {"data": {}, "train": {}} | record
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{run / 'config.json'} is not the record of a run.") from error
+    try:
+        weights = load_file(run / "weights.safetensors")
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{run / 'weights.safetensors'} is damaged: {error}.") from error
+    wanted = networks.state_dict()
+    strange = [k for k, v in wanted.items() if k not in weights or weights[k].shape != v.shape]
+    if strange:
+        raise UserError(
+            f"{run / 'weights.safetensors'} does not fit {run / 'config.json'}: {strange[0]} and "
+            f"{len(strange) - 1} others are missing or of another size."
+        )
+    networks.load_state_dict({key: weights[key] for key in wanted})
+    return networks.eval().requires_grad_(False), record
+
+
+def write_bundle(stage: Path, networks: Networks, facts: dict) -> dict:
+    """Write modules, weights, card and configuration to the folder; return the configuration.
+
+    facts: name, nm_per_px, data, and what else is known (operating_point, metrics, training).
+    Raises RuntimeError where a scripted module differs from its network by more than TOLERANCE.
+    """
+    networks = networks.eval().cpu()
+    differences = {}
+    for name, module in networks.deployed().items():
+        content = script_bytes(module)
+        (stage / name).write_bytes(content)
+        differences[name] = largest_difference(module, load_scripted(content), networks.config)
+        if not differences[name] <= TOLERANCE:
+            raise RuntimeError(f"{name}: scripted and eager differ by {differences[name]:.2e}")
+    tensors = {key: value.contiguous() for key, value in networks.state_dict().items()}
+    save_file(tensors, stage / WEIGHTS, metadata={"format": "pt"})
+    density = networks.style_density
+    config = {
+        "name": facts["name"],
+        "software": {"fancgan": fancgan.__version__, "torch": torch.__version__},
+        "architecture": networks.config.to_dict(),
+        "normalisation": {
+            "image": "grey levels 0..255 in and out; inside x / 127.5 - 1, clamped",
+            "mask": "0 = background, 1 = particle",
+            "padding": f"right and bottom to multiples of {networks.config.multiple} px, cut off "
+            "again; masks by replication, images and noise by reflection",
+            "inside_the_modules": True,
+        },
+        "nm_per_px": None,
+        "style": {
+            "names": list(STAT_NAMES),
+            "unit": "grey levels",
+            "mean": density.mean.tolist(),
+            "sd": density.sd.tolist(),
+        },
+        "operating_point": DEFAULT_POINT,
+        "metrics": None,
+        "training": None,
+        "largest_difference": differences,
+    }
+    return finish(stage, config | facts)
+
+
+def finish(stage: Path, config: dict) -> dict:
+    """Write the model card that says what the configuration says, then seal the folder."""
+    (stage / CARD).write_text(write_card(config), encoding="utf-8", newline="\n")
+    return seal(stage, config)
+
+
+def largest_difference(
+    module: torch.nn.Module, scripted: torch.jit.ScriptModule, config: ModelConfig
+) -> float:
+    """Return the largest absolute difference of two modules' outputs over CHECK_SIZES."""
+    draws = torch.Generator().manual_seed(0)
+    worst = 0.0
+    with torch.inference_mode(), torch.jit.optimized_execution(False):
+        for height, width in CHECK_SIZES:
+            inputs = example_inputs(scripted, config, height, width, draws)
+            worst = max(worst, (module(*inputs) - scripted(*inputs)).abs().max().item())
+    return worst
+
+
+def example_inputs(
+    module: torch.nn.Module, config: ModelConfig, height: int, width: int, draws: torch.Generator
+) -> list[Tensor]:
+    """Random inputs of the size for one of the three modules."""
+    coarse = torch.rand(1, 1, -(-height // 16), -(-width // 16), generator=draws) > 0.6
+    mask = coarse.float().repeat_interleave(16, 2).repeat_interleave(16, 3)[..., :height, :width]
+    image = 255 * torch.rand(1, 1, height, width, generator=draws)
+    if hasattr(module, "sample_style"):
+        style = module.sample_style(torch.randn(1, config.style_dim, generator=draws))
+        channels = config.noise_channels
+        return [mask, style, torch.randn(1, channels, height, width, generator=draws)]
+    return [image, mask] if hasattr(module, "encoder") else [image]
+
+
+def choose_operating_point(pipe: Pipeline, fields: Sequence[Field]) -> dict:
+    """Return the operating point with the best mean of Dice and AP50 on the fields."""
+    maps = [pipe.segment_with_cores(field.image) for field in fields]
+    best, best_score = dict(DEFAULT_POINT), -1.0
+    for threshold in THRESHOLDS:
+        dice = [
+            metrics.dice(f.mask, prob > threshold)
+            for f, (prob, _) in zip(fields, maps, strict=True)
+        ]
+        for core_threshold in CORE_THRESHOLDS:
+            point = DEFAULT_POINT | {"threshold": threshold, "core_threshold": core_threshold}
+            ap50 = [
+                metrics.ap50(f.labels, decode_instances(prob, core, **point))
+                for f, (prob, core) in zip(fields, maps, strict=True)
+            ]
+            score = float(np.nanmean(dice) + np.nanmean(ap50))
+            if score > best_score + 1e-4:
+                best, best_score = point, score
+    return best
