@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 
@@ -61,6 +61,15 @@ def draw_discs(
     return Discs(image.clip(0, 255).round().astype(np.uint8), labels, tuple(radii), tuple(centres))
 
 
+def info_bar(height: int, width: int, paper: int = 0, ink: int = 255) -> np.ndarray:
+    """An info bar [height, width] uint8 as microscopes write it: even paper, small writing."""
+    bar = Image.new("L", (width, height), paper)
+    text = ImageDraw.Draw(bar)
+    for row in range(4, height - 12, 14):
+        text.text((6, row), "EHT = 20.00 kV  Mag = 50.00 K X  WD = 5.6 mm  InLens", fill=ink)
+    return np.array(bar)
+
+
 def write_pairs(root: Path, count: int = 4, height: int = 160, width: int = 192) -> Path:
     """Write root/images/discN.png and root/masks/discN.png (0 and 255) and return root."""
     (root / "images").mkdir(parents=True)
@@ -83,6 +92,12 @@ def _draw_discs() -> Callable[..., Discs]:
 def _write_pairs() -> Callable[..., Path]:
     """The function write_pairs(root, count, height, width) -> root."""
     return write_pairs
+
+
+@pytest.fixture(scope="session", name="info_bar")
+def _info_bar() -> Callable[..., np.ndarray]:
+    """The function info_bar(height, width, paper, ink) -> [height, width] uint8."""
+    return info_bar
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from fancgan.errors import UserError
 from fancgan.micrograph import find_info_bar, read_micrograph, read_raw, to_grey8
@@ -20,14 +20,6 @@ GREY_RAMP = np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)
 @pytest.fixture(scope="module")
 def picture(draw_discs):
     return draw_discs(160, 192).image
-
-
-def info_bar(height: int, width: int, paper: int = 0, ink: int = 255) -> np.ndarray:
-    bar = Image.new("L", (width, height), paper)
-    text = ImageDraw.Draw(bar)
-    for row in range(4, height - 12, 14):
-        text.text((6, row), "EHT = 20.00 kV  Mag = 50.00 K X  WD = 5.6 mm  InLens", fill=ink)
-    return np.array(bar)
 
 
 def zeiss_tag(size: str) -> list:
@@ -196,7 +188,7 @@ def test_print_resolution_is_no_pixel_size(tmp_path, picture):
 
 @pytest.mark.parametrize(("paper", "ink"), [(0, 255), (255, 0), (40, 230)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_info_bar_is_found(tmp_path, draw_discs, paper, ink, dtype):
+def test_info_bar_is_found(tmp_path, draw_discs, info_bar, paper, ink, dtype):
     image = draw_discs(300, 400).image
     whole = np.concatenate([image, info_bar(40, 400, paper, ink)])
     whole = whole.astype(dtype) * (257 if dtype == np.uint16 else 1)
@@ -206,7 +198,7 @@ def test_info_bar_is_found(tmp_path, draw_discs, paper, ink, dtype):
     assert np.array_equal(found.field, whole[:300])
 
 
-def test_info_bar_with_a_frame_and_picture_around_it(draw_discs):
+def test_info_bar_with_a_frame_and_picture_around_it(draw_discs, info_bar):
     """Zeiss draws its bar as a box that leaves two rows below and two columns beside it."""
     image = draw_discs(300, 400).image
     image[260:298, :398] = info_bar(38, 398)
@@ -217,7 +209,7 @@ def test_info_bar_with_a_frame_and_picture_around_it(draw_discs):
 
 @pytest.mark.parametrize("height", [296, 300, 303])
 @pytest.mark.parametrize("quality", [75, 90])
-def test_info_bar_survives_jpeg(tmp_path, draw_discs, height, quality):
+def test_info_bar_survives_jpeg(tmp_path, draw_discs, info_bar, height, quality):
     whole = np.concatenate([draw_discs(height, 400).image, info_bar(40, 400)])
     Image.fromarray(whole).save(tmp_path / "a.jpg", quality=quality)
     assert read_micrograph(tmp_path / "a.jpg").info_bar_row == height
