@@ -45,7 +45,7 @@ def download_tio2(
     without a connection, for a file the server does not have, or one that is not what it should be.
     """
     out = Path(out)
-    sources = _read_checksums(Path(checksums))
+    sources = read_checksums(Path(checksums))
     try:
         out.mkdir(parents=True, exist_ok=True)
         # The split goes first: a part of the set must never be split anew, test fields and all.
@@ -90,7 +90,7 @@ def _reason(error: Exception, name: str, base_url: str, done: int, total: int) -
     return f"{name} cannot be written: {getattr(error, 'strerror', None) or error}."
 
 
-def _read_checksums(path: Path) -> dict[str, tuple[str, str]]:
+def read_checksums(path: Path) -> dict[str, tuple[str, str]]:
     """Local name -> (sha256, path in the repository), from a list as sha256sum writes it."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():

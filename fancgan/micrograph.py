@@ -185,19 +185,19 @@ def _read(path: Path, page: int, palettes: bool = True):
 
 def _read_tiff(path: Path, page: int):
     with tifffile.TiffFile(path) as tiff:
-        stack = tiff.series[0]
-        planar = stack.axes.startswith("S")
-        is_stack = tiff.is_imagej and len(tiff.pages) == 1 and stack.ndim > 2 and not planar
-        pages = math.prod(stack.shape[:-2]) if is_stack and stack.axes[-1] != "S" else 0
-        _check_page(path, page, pages or len(tiff.pages))
-        head = tiff.pages[0 if pages else page]
+        if len(tiff.pages) == 0:
+            raise ValueError("no picture in the file")
+        _check_page(path, page, len(tiff.pages))
+        head = tiff.pages[page]
         _check_size(path, head.imagewidth, head.imagelength)
-        if pages:
-            samples = stack.asarray().reshape(pages, *stack.shape[-2:])[page]
-        elif head.compression in (1, 8, 32946) or find_spec("imagecodecs"):
+        if head.samplesperpixel > 4 or head.imagedepth > 1:
+            raise UserError(f"{path.name} is not one grey picture; export a single one as TIFF.")
+        if head.compression in (1, 8, 32946) or find_spec("imagecodecs"):
             samples = head.asarray()
         else:  # LZW and JPEG: Pillow's own libtiff reads them
             samples = _read_with_pillow(path, page, palettes=False)
+        if samples.size == 0:
+            raise ValueError("no pixels in the file")
         if samples.ndim == 3 and samples.shape[0] in (2, 3, 4) and head.planarconfig == 2:
             samples = np.moveaxis(samples, 0, -1)
         if head.photometric == 0 and samples.dtype.kind in "bu":  # white is zero

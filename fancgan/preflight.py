@@ -141,7 +141,7 @@ def _check_mask(listing: Listing, stem: str, micrograph: Micrograph | None) -> l
         sentence = f"The mask {name} has no background; 0 must mark what is not a particle."
         return [Finding("error", name, sentence)]
     if covered > FULL_COVERAGE:
-        sentence = f"Particles cover {covered:.0%} of the mask {name}; is it inverted?"
+        sentence = f"Particles cover {covered:.0%} of the mask {name}; see that it is not inverted."
         return [Finding("warning", name, sentence)]
     return []
 

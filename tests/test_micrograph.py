@@ -356,6 +356,27 @@ def test_broken_files(tmp_path, picture, name):
         fails(path, "not a readable image")
 
 
+@pytest.mark.parametrize("name", ["a.tif", "z.tif", "a.png", "a.jpg", "a.bmp"])
+def test_damaged_bytes_give_a_picture_or_a_sentence(tmp_path, draw_discs, name):
+    path = tmp_path / name
+    small = draw_discs(64, 64, radii=(6, 8)).image
+    if name == "z.tif":
+        tifffile.imwrite(path, small, extratags=zeiss_tag("7 nm"), compression="zlib")
+    else:
+        Image.fromarray(small).save(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 300, 4) - rng.choice([0, 300]):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            assert read_micrograph(path).pixels.ndim == 2
+        except UserError as error:
+            assert name in str(error)
+
+
 def test_broken_tiff_metadata_costs_only_the_scale(tmp_path, picture):
     tags = [(34118, 7, 30, b"\xff\x00AP_IMAGE_PIXEL_SIZE\r\n\xfe\xfd garbage", True)]
     tifffile.imwrite(tmp_path / "a.tif", picture, extratags=tags)
