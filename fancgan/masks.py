@@ -136,8 +136,11 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
             missing = round(config.coverage * labels.size) - np.count_nonzero(labels)
         if missing <= 0:
             break
-        goal = missing if count is not None else canvas.covered + missing
-        if not arrangement.grow(particles=count and goal, covered=None if count else goal):
+        if count is not None:
+            placed = arrangement.grow(particles=missing)
+        else:
+            placed = arrangement.grow(covered=canvas.covered + missing)
+        if not placed:
             break
         labels = canvas.visible()
     return labels if count is None else _keep_largest(labels, count)
