@@ -356,6 +356,7 @@ def test_broken_files(tmp_path, picture, name):
         fails(path, "not a readable image")
 
 
+@pytest.mark.filterwarnings("ignore:Metadata Warning")
 @pytest.mark.parametrize("name", ["a.tif", "z.tif", "a.png", "a.jpg", "a.bmp"])
 def test_damaged_bytes_give_a_picture_or_a_sentence(tmp_path, draw_discs, name):
     path = tmp_path / name
