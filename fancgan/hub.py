@@ -19,8 +19,8 @@ def download_bundle(repo_id: str, revision: str | None) -> Path:
     """
     if not revision or not COMMIT.fullmatch(revision):
         raise UserError(
-            f"{repo_id} needs a revision: the 40-digit commit that you trust, as it stands on the "
-            "repository's page (got " + (f"{revision!r})." if revision else "none).")
+            f"There is no folder {repo_id}; if it is a Hub repository, name the commit that you "
+            f"trust as well, by its 40 digits{f', not {revision!r}' if revision else ''}."
         )
     try:
         from huggingface_hub import errors, snapshot_download

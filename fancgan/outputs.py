@@ -1,0 +1,65 @@
+"""Files that leave the program: marked, calibrated, written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from fancgan.errors import UserError
+
+
+def label_tiff(labels: np.ndarray, nm_per_px: float | None = None) -> bytes:
+    """Return labels [H, W] as a 16-bit TIFF that ImageJ opens calibrated, if the scale is known.
+
+    Raises UserError for more than 65535 particles.
+    """
+    if labels.max(initial=0) > np.iinfo(np.uint16).max:
+        raise UserError("There are more than 65535 particles: a 16-bit TIFF cannot hold them.")
+    return _imagej_tiff(labels.astype(np.uint16), {}, nm_per_px)
+
+
+def grey_tiff(image: np.ndarray, text: Mapping[str, str], nm_per_px: float | None = None) -> bytes:
+    """Return image [H, W] uint8 as a TIFF; ImageJ shows the text as the image's info."""
+    return _imagej_tiff(image, text, nm_per_px)
+
+
+def _imagej_tiff(pixels: np.ndarray, text: Mapping[str, str], nm_per_px: float | None) -> bytes:
+    metadata: dict[str, str] = {}
+    if text:
+        metadata["Info"] = "\n".join(f"{key}: {words}" for key, words in text.items())
+    if nm_per_px:
+        metadata["unit"] = "nm"
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        pixels,
+        imagej=True,
+        resolution=(1 / nm_per_px, 1 / nm_per_px) if nm_per_px else None,
+        metadata=metadata,
+    )
+    return buffer.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, then rename it; its folder is made where missing."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def protect_inputs(outputs: list[Path], inputs: list[Path]) -> None:
+    """Raise UserError where an output would replace an input."""
+    taken = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise UserError(f"{path} is an input; choose another --out, it is not overwritten.")
