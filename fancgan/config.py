@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 STAT_NAMES = ("background_mean", "background_sd", "particle_mean", "particle_sd", "noise_sd")
 
@@ -68,3 +68,60 @@ PRESETS = {
         disc_mask_widths=(64, 128, 256),
     ),
 }
+
+
+def _flag(default, text: str):
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained. Weights multiply the named terms of `cycle.py`; 0 drops a term."""
+
+    steps: int = _flag(6000, "optimisation steps in all; the learning rates decay towards the end")
+    seed: int = _flag(0, "seed of weights, crops, styles and noise")
+    batch_size: int = _flag(4, "real crops per step and process")
+    random_batch: int = _flag(2, "crops per step painted in a random style")
+    cycle_batch: int = _flag(2, "real crops per step that run through the backward cycle")
+    crop_px: int = _flag(256, "side of a native-resolution crop, a multiple of 16 and at least 128")
+    procedural_share: float = _flag(0.25, "share of drawn layouts among the random-style masks")
+    precision: str = _flag("auto", "auto, bf16 or float32 (auto: bf16 where the hardware has it)")
+    workers: int = _flag(0, "processes that prepare crops, per training process")
+
+    lr_generator: float = _flag(2e-4, "learning rate of generator and style encoder (Adam)")
+    lr_critic: float = _flag(2e-4, "learning rate of the critics (Adam)")
+    lr_segmenter: float = _flag(1e-3, "learning rate of the segmenter (Adam)")
+    warmup_steps: int = _flag(100, "steps over which the learning rates rise")
+    decay_share: float = _flag(0.35, "last share of the steps over which they fall to zero")
+    ema: float = _flag(0.998, "decay of the exponential moving average of the weights")
+    augment: float = _flag(0.3, "probability of translation and of cutout before the critics")
+
+    adversarial: str = _flag("hinge", "hinge, or least_squares as in the paper")
+    mask_loss: str = _flag(
+        "focal_ce_tversky", "focal_ce_tversky (paper), ce, tversky or focal_tversky"
+    )
+    perceptual: str = _flag("efficientnet", "efficientnet (offline), vgg19 (paper), lpips or none")
+
+    w_adv_image: float = _flag(1.0, "weight: image critic")
+    w_feature_matching: float = _flag(10.0, "weight: features of the image critic, paired")
+    w_paired_l1: float = _flag(10.0, "weight: L1 of blurred paired images")
+    w_paired_perceptual: float = _flag(2.0, "weight: perceptual distance of paired images")
+    w_style_statistics: float = _flag(1.0, "weight: measured against asked style statistics")
+    w_spectrum: float = _flag(0.5, "weight: log radial power spectrum, from a third of the steps")
+    w_grey_levels: float = _flag(5.0, "weight: W1 distance of grey levels")
+    w_kl: float = _flag(0.02, "weight: KL divergence of the style encoder")
+    w_latent: float = _flag(0.5, "weight: latent read back from a random-style image")
+    w_paired_mask: float = _flag(1.0, "weight: segmenter on real pairs")
+    w_core: float = _flag(1.0, "weight: core head on real pairs")
+    w_synthetic_mask: float = _flag(0.5, "weight: segmenter on synthetic pairs, from a fifth")
+    w_cycle_mask: float = _flag(2.0, "weight: mask read back from a random-style image")
+    w_cycle_l1: float = _flag(5.0, "weight: L1 of blurred images painted from read-back masks")
+    w_cycle_perceptual: float = _flag(1.0, "weight: perceptual distance of those")
+    w_adv_mask: float = _flag(0.05, "weight: mask critic")
+
+    log_every_steps: int = _flag(10, "steps between two lines of log.jsonl")
+    eval_every_steps: int = _flag(250, "steps between two validations and sample sheets")
+    save_every_steps: int = _flag(100, "steps between two checkpoints")
+
+    def to_dict(self) -> dict:
+        return dataclasses.asdict(self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,7 +22,7 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, in_channels: int, widths: tuple[int, ...], attention: bool):
         super().__init__()
         convs = [spectral_norm(nn.Conv2d(in_channels, widths[0], 3, padding=1))]
-        for a, b in zip(widths[:-1], widths[1:], strict=True):
+        for a, b in itertools.pairwise(widths):
             convs.append(spectral_norm(nn.Conv2d(a, b, 4, stride=2, padding=1)))
         self.convs = nn.ModuleList(convs)
         self.attention = LinearAttention(widths[-1]) if attention else nn.Identity()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,7 +19,9 @@ GREY_PER_UNIT = 127.5
 
 
 def _dilate(mask: Tensor, radius: int) -> Tensor:
-    return F.max_pool2d(mask, 2 * radius + 1, 1, radius)
+    size = 2 * radius + 1
+    rows = F.max_pool2d(mask, (size, 1), 1, (radius, 0))
+    return F.max_pool2d(rows, (1, size), 1, (0, radius))
 
 
 def _mean_and_sd(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,9 +115,7 @@ class StyleEncoder(nn.Module):
         super().__init__()
         widths = config.widths[: min(4, len(config.widths))]
         self.stem = NormConv2d(1, widths[0])
-        self.blocks = nn.ModuleList(
-            [ConvBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
-        )
+        self.blocks = nn.ModuleList([ConvBlock(a, b) for a, b in itertools.pairwise(widths)])
         self.head = nn.Linear(2 * widths[-1], 2 * config.z_dim)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)

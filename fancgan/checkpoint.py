@@ -1,0 +1,86 @@
+"""Checkpoints to resume from, weights to export, and the moving average of weights."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fancgan.errors import UserError
+
+
+class EMA:
+    """Exponential moving average of a network's parameters, with warm-up; buffers are copied."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards `network`; early steps weigh more: decay <= (1 + step) / (10 + step)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(
+            list(self.network.parameters()),
+            [p.detach() for p in network.parameters()],
+            1 - decay,
+        )
+        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
+            mine.copy_(theirs)
+
+
+def write_atomically(path: Path, write) -> None:
+    """Call write(temporary path), then rename: readers see the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, value: object) -> None:
+    write_atomically(path, lambda p: p.write_text(json.dumps(value, indent=1) + "\n"))
+
+
+def save_checkpoint(path: Path, state: dict) -> None:
+    write_atomically(path, lambda p: torch.save(state, p))
+
+
+def load_checkpoint(path: Path) -> dict:
+    """Read a checkpoint as plain tensors and numbers (nothing in it is executed)."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"The checkpoint {path} cannot be read ({type(error).__name__}); delete it to start "
+            "the run anew, or restore it from a copy."
+        ) from error
+
+
+def save_weights(path: Path, networks: dict[str, nn.Module]) -> None:
+    """Write the networks' parameters and buffers as safetensors, keys "name.parameter"."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Tensor] = {
+        f"{name}.{key}": value.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    write_atomically(path, lambda p: save_file(tensors, p))
+
+
+def trim_log(path: Path, last_step: int) -> None:
+    """Drop the lines of a JSON-lines log that a resumed run will write again."""
+    if not path.exists():
+        return
+    lines = []
+    for line in path.read_text().splitlines():
+        try:
+            if json.loads(line)["step"] <= last_step:
+                lines.append(line)
+        except (ValueError, KeyError):
+            continue  # a line cut short by a kill
+    write_atomically(path, lambda p: p.write_text("".join(f"{line}\n" for line in lines)))

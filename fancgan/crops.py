@@ -1,0 +1,135 @@
+"""Native-resolution training crops, each a function of (seed, index) alone.
+
+No state is kept between crops: a resumed training, or one on several processes, draws what an
+undisturbed one would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from fancgan.config import TrainConfig
+from fancgan.data import Field
+from fancgan.errors import UserError
+
+MIN_DIAMETER_PX = 6.0  # below this a drawn layout has no shapes
+COVERED_SHARE = 0.75  # of the crops show particles on at least COVERAGE of their area
+COVERAGE = 0.03
+TRIES = 12
+
+
+def _window(field: Field, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    h, w = field.image.shape
+    top, left = rng.integers(h - size + 1), rng.integers(w - size + 1)
+    return slice(top, top + size), slice(left, left + size)
+
+
+def _choose_window(field: Field, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    want_particles = rng.random() < COVERED_SHARE
+    for _ in range(TRIES):
+        window = _window(field, size, rng)
+        if (field.mask[window].mean() >= COVERAGE) == want_particles:
+            break
+    return window
+
+
+def _turn(array: np.ndarray, turns: int, flip: bool) -> np.ndarray:
+    array = np.rot90(array, turns)
+    return np.fliplr(array) if flip else array
+
+
+def median_diameter_px(fields: list[Field]) -> float:
+    """Median equal-area diameter of all particles, in pixels, at least MIN_DIAMETER_PX."""
+    areas = np.concatenate([np.bincount(f.labels.ravel())[1:] for f in fields])
+    areas = areas[areas > 0]
+    return max(MIN_DIAMETER_PX, float(np.median(np.sqrt(4 * areas / np.pi))))
+
+
+class CropDataset(Dataset):
+    """Item i: image and mask of a random crop, and another mask to paint in a random style.
+
+    image float32 [1, S, S] in [-1, 1]; mask and other_mask float32 [1, S, S] in {0, 1};
+    field: number of the training field. Flips and quarter turns, no rescaling.
+    """
+
+    def __init__(self, fields: list[Field], config: TrainConfig):
+        self.fields, self.config = fields, config
+        self.diameter_px = min(median_diameter_px(fields), config.crop_px / 2)
+        for f in fields:
+            if min(f.image.shape) < config.crop_px:
+                raise UserError(
+                    f"{f.stem} is {f.image.shape[1]} x {f.image.shape[0]} pixels, smaller than "
+                    f"the crops of {config.crop_px}; choose a smaller --crop-px or larger images."
+                )
+
+    def __len__(self) -> int:
+        return 2**62
+
+    def _other_mask(self, rng: np.random.Generator) -> np.ndarray:
+        size = self.config.crop_px
+        if rng.random() < self.config.procedural_share:
+            from fancgan.masks import LayoutConfig, make_layout, to_mask
+
+            layout = LayoutConfig(
+                height=size,
+                width=size,
+                seed=int(rng.integers(2**31)),
+                d50_nm=self.diameter_px,
+                nm_per_px=1.0,
+            )
+            return to_mask(make_layout(layout))
+        field = self.fields[rng.integers(len(self.fields))]
+        return field.mask[_choose_window(field, size, rng)]
+
+    def __getitem__(self, index: int) -> dict[str, Tensor | int]:
+        rng = np.random.default_rng([self.config.seed, index])
+        number = int(rng.integers(len(self.fields)))
+        field = self.fields[number]
+        window = _choose_window(field, self.config.crop_px, rng)
+        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        image = _turn(field.image[window], turns, flip).astype(np.float32) / 127.5 - 1
+        mask = _turn(field.mask[window], turns, flip).astype(np.float32)
+        other = _turn(self._other_mask(rng), *(int(rng.integers(4)), bool(rng.integers(2))))
+        return {
+            "image": torch.from_numpy(image.copy())[None],
+            "mask": torch.from_numpy(mask.copy())[None],
+            "other_mask": torch.from_numpy(other.astype(np.float32))[None],
+            "field": number,
+        }
+
+
+def crop_indices(step: int, batch_size: int, rank: int, world_size: int) -> list[int]:
+    """Indices of the crops of one step on one process: disjoint over steps and processes."""
+    first = (step * world_size + rank) * batch_size
+    return list(range(first, first + batch_size))
+
+
+class _StepSampler:
+    def __init__(self, start: int, stop: int, batch_size: int, rank: int, world_size: int):
+        self.steps = range(start, stop)
+        self.layout = (batch_size, rank, world_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (crop_indices(step, *self.layout) for step in self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+def crop_loader(
+    dataset: CropDataset, start: int, stop: int, *, rank: int, world_size: int
+) -> DataLoader:
+    """Batches of the steps start ... stop - 1 for one process."""
+    config = dataset.config
+    return DataLoader(
+        dataset,
+        batch_sampler=_StepSampler(start, stop, config.batch_size, rank, world_size),
+        num_workers=config.workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator().manual_seed(config.seed),
+    )

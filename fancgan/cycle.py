@@ -1,0 +1,251 @@
+"""One training step of the cycle: every term named and unweighted, one visible weighted sum.
+
+forward cycle   mask -> fake image -> read-back mask
+backward cycle  real image -> predicted mask -> rebuilt image
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fancgan.augment import diff_augment
+from fancgan.config import ModelConfig, TrainConfig
+from fancgan.discriminator import ImageDiscriminator, MaskDiscriminator
+from fancgan.generator import StyleUNet
+from fancgan.losses import (
+    ADVERSARIAL,
+    MASK_LOSSES,
+    blurred_l1,
+    core_loss,
+    feature_matching_loss,
+    gaussian_blur,
+    grey_level_w1,
+    kl_divergence,
+    spectrum_loss,
+    style_statistics_loss,
+)
+from fancgan.perceptual import PERCEPTUAL
+from fancgan.segmenter import AttentionUNet, core_target
+from fancgan.style import StyleDensity, StyleEncoder, measure_style
+
+SPECTRUM_FROM, SYNTHETIC_FROM, CYCLE_IMAGE_FROM = 0.33, 0.2, 0.05  # shares of the training
+
+
+def build_networks(config: ModelConfig) -> nn.ModuleDict:
+    """All networks of a training; weights come from torch's global generator."""
+    return nn.ModuleDict(
+        {
+            "generator": StyleUNet(config),
+            "style_encoder": StyleEncoder(config),
+            "segmenter": AttentionUNet(config),
+            "disc_image": ImageDiscriminator(config),
+            "disc_mask": MaskDiscriminator(config),
+        }
+    )
+
+
+def straight_through(logits: Tensor) -> Tensor:
+    """Hard particle mask [N, 1, H, W] whose gradient is that of the probability."""
+    prob = logits.float().softmax(dim=1)[:, 1:]
+    return (prob > 0.5).float() + prob - prob.detach()
+
+
+@dataclass
+class Fakes:
+    """What the generator painted in this step, and from what."""
+
+    paired: Tensor  # [B, 1, H, W], from the real masks and the real images' style
+    random: Tensor  # [R, 1, H, W], from other masks and drawn styles
+    random_mask: Tensor
+    random_style: Tensor
+    rebuilt: Tensor  # [C, 1, H, W], from predicted masks
+    asked_stats: Tensor  # [B, 5] standardised statistics of the paired images
+    asked_valid: Tensor
+    z_mean: Tensor
+    z_log_var: Tensor
+
+
+class Cycle:
+    """The players and their losses. `networks` may be wrapped for several processes.
+
+    critics: the bare image and mask critic, for the generator's phase, where they are frozen.
+    reader: an EMA copy of the segmenter, never trained here, that reads fakes back.
+    field_stats [n, 5]: statistics of the training fields in grey levels, for crops that show too
+    little background or particle to tell.
+    """
+
+    def __init__(
+        self,
+        model: ModelConfig,
+        config: TrainConfig,
+        *,
+        networks: dict[str, nn.Module],
+        critics: dict[str, nn.Module],
+        reader: nn.Module,
+        density: StyleDensity,
+        field_stats: Tensor,
+    ):
+        self.model, self.config = model, config
+        self.networks, self.critics, self.reader = networks, critics, reader
+        self.density, self.field_stats = density, field_stats
+        self.device = field_stats.device
+        self.perceptual = PERCEPTUAL[config.perceptual]().to(self.device)
+        self.critic_loss, self.generator_loss = ADVERSARIAL[config.adversarial]
+        self.mask_loss = MASK_LOSSES[config.mask_loss]
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Weight of each generator-phase term when this share of the steps is done."""
+        c = self.config
+        return {
+            "adv_image": c.w_adv_image,
+            "adv_mask": c.w_adv_mask,
+            "feature_matching": c.w_feature_matching,
+            "paired_l1": c.w_paired_l1,
+            "paired_perceptual": c.w_paired_perceptual,
+            "style_statistics": c.w_style_statistics,
+            "spectrum": c.w_spectrum * (progress >= SPECTRUM_FROM),
+            "grey_levels": c.w_grey_levels,
+            "kl": c.w_kl,
+            "latent": c.w_latent,
+            "paired_mask": c.w_paired_mask,
+            "paired_core": c.w_core,
+            "synthetic_mask": c.w_synthetic_mask * (progress >= SYNTHETIC_FROM),
+            "synthetic_core": c.w_core * c.w_synthetic_mask * (progress >= SYNTHETIC_FROM),
+            "cycle_mask": c.w_cycle_mask,
+            "cycle_core": c.w_core * c.w_cycle_mask,
+            "cycle_l1": c.w_cycle_l1 * min(1.0, progress / CYCLE_IMAGE_FROM),
+            "cycle_perceptual": c.w_cycle_perceptual * min(1.0, progress / CYCLE_IMAGE_FROM),
+        }
+
+    def _normal(self, rng: torch.Generator, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=rng).to(self.device)
+
+    def paint(self, batch: dict[str, Tensor], logits: Tensor, rng: torch.Generator) -> Fakes:
+        """Paint paired, random-style and rebuilt images in one pass of the generator."""
+        image, mask = batch["image"], batch["mask"]
+        b = len(mask)
+        r, c = min(self.config.random_batch, b), min(self.config.cycle_batch, b)
+        stats, valid = measure_style(image, mask)
+        stats = torch.where(valid, stats, self.field_stats[batch["field"]])
+        asked = self.density.standardise(stats)
+        z_mean, z_log_var = self.networks["style_encoder"](image)
+        z = z_mean + (0.5 * z_log_var).exp() * self._normal(rng, *z_mean.shape)
+        random_style = self.density(self._normal(rng, r, self.model.style_dim))
+        masks = torch.cat([mask, batch["other_mask"][:r], straight_through(logits[:c])])
+        styles = torch.cat(
+            [
+                torch.cat([asked, z], dim=1),
+                random_style,
+                torch.cat([asked[:c], z_mean[:c]], dim=1),
+            ]
+        )
+        noise = self._normal(rng, len(masks), self.model.noise_channels, *mask.shape[2:])
+        images = self.networks["generator"](masks, styles, noise).float()
+        paired, random, rebuilt = images.split([b, r, c])
+        return Fakes(
+            paired=paired,
+            random=random,
+            random_mask=batch["other_mask"][:r],
+            random_style=random_style,
+            rebuilt=rebuilt,
+            asked_stats=asked,
+            asked_valid=valid,
+            z_mean=z_mean.float(),
+            z_log_var=z_log_var.float(),
+        )
+
+    def critic_terms(
+        self, batch: dict[str, Tensor], fakes: Fakes, predicted: Tensor, draws: Tensor
+    ) -> dict[str, Tensor]:
+        """Terms that the critics minimise: real pairs score high, detached fakes low."""
+        p = self.config.augment
+        real = diff_augment(torch.cat([batch["image"], batch["mask"]], 1), draws[0], p)
+        fake = self._fake_pairs(batch, fakes, draws)
+        count = len(real)
+        both = torch.cat([real, fake.detach()])
+        outputs = self.networks["disc_image"](both[:, :1], both[:, 1:])
+        image_term = self.critic_loss(
+            [o[-1][:count] for o in outputs], [o[-1][count:] for o in outputs]
+        )
+        masks = torch.cat([batch["mask"], predicted.detach()])
+        outputs = self.networks["disc_mask"](masks)
+        mask_term = self.critic_loss(
+            [o[-1][:count] for o in outputs], [o[-1][count:] for o in outputs]
+        )
+        return {"critic_image": image_term, "critic_mask": mask_term}
+
+    def _fake_pairs(self, batch: dict[str, Tensor], fakes: Fakes, draws: Tensor) -> Tensor:
+        """Augmented (image, mask) of paired and random fakes: [B + R, 2, H, W]."""
+        p = self.config.augment
+        paired = diff_augment(torch.cat([fakes.paired, batch["mask"]], 1), draws[0], p)
+        random = torch.cat([fakes.random, fakes.random_mask], 1)
+        return torch.cat([paired, diff_augment(random, draws[1, : len(random)], p)])
+
+    def generator_terms(
+        self, batch: dict[str, Tensor], fakes: Fakes, predicted: Tensor, draws: Tensor
+    ) -> dict[str, Tensor]:
+        """Terms of generator and style encoder, and the mask critic's word on the segmenter."""
+        image, mask = batch["image"], batch["mask"]
+        pairs = self._fake_pairs(batch, fakes, draws)
+        real = diff_augment(torch.cat([image, mask], 1), draws[0], self.config.augment)
+        outputs = self.critics["disc_image"](pairs[:, :1], pairs[:, 1:])
+        with torch.no_grad():
+            real_outputs = self.critics["disc_image"](real[:, :1], real[:, 1:])
+        paired_features = [[f[: len(mask)] for f in scale[:-1]] for scale in outputs]
+        painted = torch.cat([fakes.paired, fakes.random])
+        asked = torch.cat([fakes.asked_stats, fakes.random_style[:, : self.density.count]])
+        stats, valid = measure_style(painted, torch.cat([mask, fakes.random_mask]))
+        z_back = self.networks["style_encoder"](fakes.random)[0].float()
+        z_asked = fakes.random_style[:, self.density.count :]
+        rebuilt_from = image[: len(fakes.rebuilt)]
+        return {
+            "adv_image": self.generator_loss([scale[-1] for scale in outputs]),
+            "adv_mask": self.generator_loss(
+                [scale[-1] for scale in self.critics["disc_mask"](predicted)]
+            ),
+            "feature_matching": feature_matching_loss(
+                paired_features, [scale[:-1] for scale in real_outputs]
+            ),
+            "paired_l1": blurred_l1(fakes.paired, image),
+            "paired_perceptual": self.perceptual(fakes.paired, image),
+            "style_statistics": style_statistics_loss(
+                self.density.standardise(stats), asked, valid
+            ),
+            "spectrum": spectrum_loss(fakes.paired, image),
+            "grey_levels": grey_level_w1(fakes.paired, image),
+            "kl": kl_divergence(fakes.z_mean, fakes.z_log_var),
+            "latent": (z_back - z_asked).abs().mean(),
+            "cycle_l1": blurred_l1(fakes.rebuilt, rebuilt_from),
+            "cycle_perceptual": self.perceptual(fakes.rebuilt, rebuilt_from),
+            **self._read_back_terms(fakes),
+        }
+
+    def _read_back_terms(self, fakes: Fakes) -> dict[str, Tensor]:
+        """Forward cycle: the EMA segmenter reads the blurred fake, so no code can hide in it."""
+        logits, core_logits = self.reader(gaussian_blur(fakes.random, 0.7))
+        core = core_target(fakes.random_mask)
+        return {
+            "cycle_mask": self.mask_loss(logits.float(), fakes.random_mask),
+            "cycle_core": core_loss(core_logits.float(), core, fakes.random_mask),
+        }
+
+    def segmenter_terms(
+        self,
+        batch: dict[str, Tensor],
+        real_logits: tuple[Tensor, Tensor],
+        fakes: Fakes,
+    ) -> dict[str, Tensor]:
+        """Terms of the segmenter on real pairs and on detached synthetic ones."""
+        mask = batch["mask"]
+        fake_logits = self.networks["segmenter"](fakes.random.detach())
+        terms = {}
+        for name, (logits, core_logits), target in (
+            ("paired", real_logits, mask),
+            ("synthetic", fake_logits, fakes.random_mask),
+        ):
+            terms[f"{name}_mask"] = self.mask_loss(logits.float(), target)
+            terms[f"{name}_core"] = core_loss(core_logits.float(), core_target(target), target)
+        return terms

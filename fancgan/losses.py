@@ -1,0 +1,168 @@
+"""Losses: pure functions of tensors. Images are in [-1, 1], masks in {0, 1}, real scores high."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+FOCAL_GAMMA = 2.0
+TVERSKY_FP, TVERSKY_FN = 0.4, 0.6  # paper, section 2: alpha and beta
+
+
+def cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:
+    """Pixel-wise cross-entropy. logits [N, 2, H, W]; mask [N, 1, H, W] in {0, 1}."""
+    return F.cross_entropy(logits, mask[:, 0].long())
+
+
+def focal_cross_entropy(
+    logits: Tensor, mask: Tensor, gamma: float = FOCAL_GAMMA, weight: Tensor | None = None
+) -> Tensor:
+    """Focal loss, weighted per pixel before the mean (Lin et al. 2017, arXiv:1708.02002, eq. 4).
+
+    logits [N, 2, H, W]; mask and the optional pixel weight [N, 1, H, W].
+    """
+    ce = F.cross_entropy(logits, mask[:, 0].long(), reduction="none")
+    focal = (1 - torch.exp(-ce)) ** gamma * ce
+    return focal.mean() if weight is None else (focal * weight[:, 0]).mean()
+
+
+def tversky_index(logits: Tensor, mask: Tensor, fp_weight: float, fn_weight: float) -> Tensor:
+    """Soft Tversky index of the particle class over the batch (arXiv:1706.05721, eq. 3)."""
+    prob = logits.softmax(dim=1)[:, 1:]
+    tp = (prob * mask).sum()
+    fp = (prob * (1 - mask)).sum()
+    fn = ((1 - prob) * mask).sum()
+    return (tp + 1) / (tp + fp_weight * fp + fn_weight * fn + 1)
+
+
+def tversky_loss(
+    logits: Tensor, mask: Tensor, fp_weight: float = TVERSKY_FP, fn_weight: float = TVERSKY_FN
+) -> Tensor:
+    """Return 1 - soft Tversky index of the particle class; 0.5 and 0.5 give soft Dice."""
+    return 1 - tversky_index(logits, mask, fp_weight, fn_weight)
+
+
+def focal_tversky_loss(logits: Tensor, mask: Tensor, gamma: float = 0.75) -> Tensor:
+    """(1 - Tversky index) ** gamma (Abraham and Khan 2019, arXiv:1810.07842, eq. 4)."""
+    return tversky_loss(logits, mask).clamp(min=1e-6) ** gamma
+
+
+MASK_LOSSES = {
+    "focal_ce_tversky": lambda logits, mask: (
+        focal_cross_entropy(logits, mask) + tversky_loss(logits, mask)
+    ),
+    "ce": cross_entropy,
+    "tversky": tversky_loss,
+    "focal_tversky": focal_tversky_loss,
+}
+
+
+def core_loss(core_logits: Tensor, core: Tensor, mask: Tensor, line_weight: float = 4.0) -> Tensor:
+    """Binary cross-entropy of the cores, heavier on the rim between core and background.
+
+    core_logits, core and mask [N, 1, H, W]. The rim is what parts touching particles.
+    """
+    rim = F.max_pool2d((mask - core), 3, 1, 1)
+    weight = 1 + (line_weight - 1) * rim
+    return F.binary_cross_entropy_with_logits(core_logits, core, weight=weight)
+
+
+def hinge_critic_loss(real_scores: list[Tensor], fake_scores: list[Tensor]) -> Tensor:
+    """Hinge loss of the critic, averaged over the scales (arXiv:1705.02894)."""
+    terms = [
+        F.relu(1 - r.float()).mean() + F.relu(1 + f.float()).mean()
+        for r, f in zip(real_scores, fake_scores, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def hinge_generator_loss(fake_scores: list[Tensor]) -> Tensor:
+    return torch.stack([-f.float().mean() for f in fake_scores]).mean()
+
+
+def least_squares_critic_loss(real_scores: list[Tensor], fake_scores: list[Tensor]) -> Tensor:
+    """Least-squares loss of the critic, the paper's (Mao et al. 2017, arXiv:1611.04076)."""
+    terms = [
+        (r.float() - 1).square().mean() + f.float().square().mean()
+        for r, f in zip(real_scores, fake_scores, strict=True)
+    ]
+    return 0.5 * torch.stack(terms).mean()
+
+
+def least_squares_generator_loss(fake_scores: list[Tensor]) -> Tensor:
+    return torch.stack([(f.float() - 1).square().mean() for f in fake_scores]).mean()
+
+
+ADVERSARIAL = {
+    "hinge": (hinge_critic_loss, hinge_generator_loss),
+    "least_squares": (least_squares_critic_loss, least_squares_generator_loss),
+}
+
+
+def feature_matching_loss(
+    fake_features: list[list[Tensor]], real_features: list[list[Tensor]]
+) -> Tensor:
+    """L1 between the critic's features of paired fake and real images, per scale and layer."""
+    terms = [
+        F.l1_loss(f.float(), r.detach().float())
+        for fakes, reals in zip(fake_features, real_features, strict=True)
+        for f, r in zip(fakes, reals, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
+    """Separable Gaussian blur of [N, 1, H, W] in float32, reflected at the border."""
+    radius = max(1, round(3 * sigma))
+    t = torch.arange(-radius, radius + 1, device=x.device, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (t / sigma) ** 2)
+    kernel = (kernel / kernel.sum())[None, None, None]
+    with torch.autocast(x.device.type, enabled=False):
+        x = F.pad(x.float(), (radius, radius, radius, radius), mode="reflect")
+        return F.conv2d(F.conv2d(x, kernel), kernel.transpose(2, 3))
+
+
+def blurred_l1(fake: Tensor, real: Tensor, sigma: float = 2.0) -> Tensor:
+    """L1 between blurred images: at full resolution L1 asks for the mean, that is, no noise."""
+    return gaussian_blur(fake - real, sigma).abs().mean()
+
+
+def style_statistics_loss(measured: Tensor, asked: Tensor, valid: Tensor) -> Tensor:
+    """L1 between measured and asked statistics [N, 5], standardised, where valid."""
+    weight = valid.float()
+    return ((measured - asked).abs() * weight).sum() / weight.sum().clamp(min=1)
+
+
+def radial_bins(size: int, device: torch.device) -> Tensor:
+    """Ring number of each coefficient of an rfft2 of a size x size patch: [size, size // 2 + 1]."""
+    fy = torch.fft.fftfreq(size, device=device)[:, None] * size
+    fx = torch.fft.rfftfreq(size, device=device)[None, :] * size
+    return torch.sqrt(fy**2 + fx**2).round().long().clamp(max=size // 2)
+
+
+def log_radial_spectrum(image: Tensor, size: int = 128) -> Tensor:
+    """Batch-mean log10 radial power spectrum of Hann-windowed patches: [size // 2 + 1]."""
+    patches = image.float().unfold(2, size, size).unfold(3, size, size).reshape(-1, size, size)
+    patches = patches - patches.mean(dim=(1, 2), keepdim=True)
+    hann = torch.hann_window(size, device=image.device)
+    power = torch.fft.rfft2(patches * hann[:, None] * hann[None, :]).abs().square().mean(0)
+    bins = radial_bins(size, image.device).flatten()
+    rings = torch.zeros(size // 2 + 1, device=image.device).index_add(0, bins, power.flatten())
+    count = torch.bincount(bins, minlength=size // 2 + 1)
+    return torch.log10(rings / count + 1e-6)
+
+
+def spectrum_loss(fake: Tensor, real: Tensor) -> Tensor:
+    """L1 between batch-mean log radial power spectra, in decades; blind to phase."""
+    return (log_radial_spectrum(fake) - log_radial_spectrum(real)).abs()[1:].mean()
+
+
+def grey_level_w1(fake: Tensor, real: Tensor) -> Tensor:
+    """Wasserstein-1 distance of the grey levels of two batches of equal size, in [-1, 1] units."""
+    return (fake.float().flatten().sort()[0] - real.float().flatten().sort()[0]).abs().mean()
+
+
+def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_var)) || N(0, 1)) [N, z_dim], batch mean, sum over z."""
+    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(1).mean()

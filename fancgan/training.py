@@ -1,0 +1,379 @@
+"""The training run: build, prepare, loop. A run is a folder; running again resumes it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor
+from tqdm import tqdm
+
+from fancgan.augment import DRAWS
+from fancgan.checkpoint import (
+    EMA,
+    load_checkpoint,
+    save_checkpoint,
+    save_weights,
+    trim_log,
+    write_atomically,
+    write_json,
+)
+from fancgan.config import ModelConfig, TrainConfig
+from fancgan.crops import CropDataset, crop_loader
+from fancgan.cycle import Cycle, build_networks
+from fancgan.data import Field
+from fancgan.errors import UserError
+from fancgan.style import StyleDensity, measure_style
+from fancgan.validation import deployed, sample_sheet, validate
+
+AVERAGED = ("generator", "style_encoder", "segmenter")
+BAR_TERMS = ("adv_image", "paired_l1", "style_statistics", "paired_mask", "cycle_mask")
+# What may differ when a run is resumed: it changes how the run is watched, not what it learns.
+FREE_ON_RESUME = (
+    "steps",
+    "workers",
+    "log_every_steps",
+    "eval_every_steps",
+    "save_every_steps",
+)
+
+
+def bf16_pays(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(
+        getattr(torch.cpu, name, lambda: False)() for name in probes
+    )
+
+
+def learning_rate_factor(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then constant, then linear decay to zero over the last share."""
+    decay_steps = max(1.0, config.decay_share * config.steps)
+    return min(1.0, (step + 1) / config.warmup_steps, (config.steps - step) / decay_steps)
+
+
+def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
+    """Random numbers of one step on one process: a function of these three numbers alone."""
+    state = np.random.SeedSequence([seed, step, rank]).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
+
+
+def measure_fields(fields: list[Field]) -> Tensor:
+    """Style statistics [n, 5] of whole fields; where a field cannot tell, the others' mean."""
+    rows = []
+    for field in fields:
+        image = torch.from_numpy(field.image.astype(np.float32))[None, None] / 127.5 - 1
+        mask = torch.from_numpy(field.mask.astype(np.float32))[None, None]
+        stats, valid = measure_style(image, mask)
+        rows.append(torch.where(valid, stats, torch.nan)[0])
+    stats = torch.stack(rows)
+    missing = stats.isnan().all(0)
+    if missing.any():
+        raise UserError(
+            "No training image shows enough of both background and particles to measure its "
+            "style; check that the masks fit the images and are not inverted."
+        )
+    return torch.where(stats.isnan(), stats.nanmean(0), stats)
+
+
+class Training:
+    """Everything a run holds. Build it, then call `run`."""
+
+    def __init__(
+        self,
+        model: ModelConfig,
+        config: TrainConfig,
+        *,
+        run_dir: Path,
+        train_fields: list[Field],
+        val_fields: list[Field],
+        data: dict,
+    ):
+        self.model, self.config, self.run_dir = model, config, run_dir
+        self.val_fields = val_fields
+        self.accelerator = Accelerator(
+            mixed_precision=self._precision(config.precision),
+            kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        )
+        self.device = self.accelerator.device
+        torch.manual_seed(config.seed)
+        bare = build_networks(model)
+        self.density = StyleDensity(model).to(self.device)
+        field_stats = measure_fields(train_fields).to(self.device)
+        self.density.fit(field_stats)
+        self._prepare(bare, field_stats)
+        self.dataset = CropDataset(train_fields, config)
+        self.data = data
+        self.step = 0
+        self.stop_requested = False
+        self._resume()
+
+    @staticmethod
+    def _precision(asked: str) -> str:
+        if asked not in ("auto", "bf16", "float32"):
+            raise UserError(f"There is no precision {asked!r}; choose auto, bf16 or float32.")
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return "bf16" if asked == "bf16" or (asked == "auto" and bf16_pays(device)) else "no"
+
+    def _prepare(self, bare: torch.nn.ModuleDict, field_stats: Tensor) -> None:
+        config = self.config
+        # group_norm's backward pass on the CPU is many times slower in channels-last.
+        slow = self.model.modulation == "adain" and self.device.type == "cpu"
+        self.layout = torch.contiguous_format if slow else torch.channels_last
+        bare.to(self.device, memory_format=self.layout)
+        self.ema = {name: EMA(bare[name], config.ema) for name in AVERAGED}
+        painters = [*bare["generator"].parameters(), *bare["style_encoder"].parameters()]
+        critics = [*bare["disc_image"].parameters(), *bare["disc_mask"].parameters()]
+        optimisers = {
+            "painter": torch.optim.Adam(painters, lr=config.lr_generator, betas=(0.5, 0.99)),
+            "critic": torch.optim.Adam(critics, lr=config.lr_critic, betas=(0.5, 0.99)),
+            "segmenter": torch.optim.Adam(
+                bare["segmenter"].parameters(), lr=config.lr_segmenter, betas=(0.9, 0.99)
+            ),
+        }
+        self.base_lr = {name: opt.param_groups[0]["lr"] for name, opt in optimisers.items()}
+        self.bare = dict(bare.items())
+        prepared = self.accelerator.prepare(*self.bare.values(), *optimisers.values())
+        self.networks = dict(zip(self.bare, prepared, strict=False))
+        self.optimisers = dict(zip(optimisers, prepared[len(self.bare) :], strict=True))
+        self.cycle = Cycle(
+            self.model,
+            config,
+            networks=self.networks,
+            critics={name: self.bare[name] for name in ("disc_image", "disc_mask")},
+            reader=self.ema["segmenter"].network,
+            density=self.density,
+            field_stats=field_stats,
+        )
+
+    def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """One step of the critics, then of generator, style encoder and segmenter together."""
+        rng = step_generator(self.config.seed, self.step, self.accelerator.process_index)
+        factor = learning_rate_factor(self.step, self.config)
+        for name, optimiser in self.optimisers.items():
+            optimiser.param_groups[0]["lr"] = self.base_lr[name] * factor
+        batch = {
+            key: value.to(self.device, memory_format=self.layout)
+            if value.ndim == 4
+            else value.to(self.device)
+            for key, value in batch.items()
+        }
+        cycle = self.cycle
+        draws = torch.rand(2, len(batch["mask"]), DRAWS, generator=rng)
+        with self.accelerator.autocast():
+            real_logits = self.networks["segmenter"](batch["image"])
+            predicted = real_logits[0].float().softmax(dim=1)[:, 1:]
+            fakes = cycle.paint(batch, real_logits[0], rng)
+
+            # Critics: maximise the scores of real pairs, minimise those of fakes.
+            critic_terms = cycle.critic_terms(batch, fakes, predicted, draws)
+        self._optimise(sum(critic_terms.values()), "critic")
+
+        # Generator, style encoder, segmenter: the critics stand still.
+        for name in ("disc_image", "disc_mask"):
+            self.bare[name].requires_grad_(False)
+        with self.accelerator.autocast():
+            terms = cycle.generator_terms(batch, fakes, predicted, draws)
+            terms |= cycle.segmenter_terms(batch, real_logits, fakes)
+            weights = cycle.weights(self.step / self.config.steps)
+            total = sum(weights[name] * term for name, term in terms.items())
+        self._optimise(total, "painter", "segmenter")
+        for name in ("disc_image", "disc_mask"):
+            self.bare[name].requires_grad_(True)
+
+        for name, ema in self.ema.items():
+            ema.update(self.bare[name], self.step)
+        self.step += 1
+        return {k: v.detach() for k, v in {**terms, **critic_terms, "total": total}.items()}
+
+    def _optimise(self, loss: Tensor, *names: str) -> None:
+        for name in names:
+            self.optimisers[name].zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        for name in names:
+            parameters = self.optimisers[name].param_groups[0]["params"]
+            self.accelerator.clip_grad_norm_(parameters, 1.0 if name == "segmenter" else 10.0)
+            self.optimisers[name].step()
+
+    def run(self, until: int | None = None, on_step: Callable[[int], None] | None = None) -> bool:
+        """Train to `until` (default: the end); return whether the whole training is done.
+
+        SIGINT and SIGTERM end the loop after the running step; what was learned is saved first.
+        """
+        stop = min(until or self.config.steps, self.config.steps)
+        main = self.accelerator.is_main_process
+        handlers = {
+            s: signal.signal(s, self._request_stop) for s in (signal.SIGINT, signal.SIGTERM)
+        }
+        loader = crop_loader(
+            self.dataset,
+            self.step,
+            stop,
+            rank=self.accelerator.process_index,
+            world_size=self.accelerator.num_processes,
+        )
+        bar = tqdm(total=self.config.steps, initial=self.step, disable=not main, unit="step")
+        recent: list[dict[str, Tensor]] = []
+        try:
+            for batch in loader:
+                recent.append(self.train_step(batch))
+                bar.update()
+                config, step = self.config, self.step
+                if step % config.log_every_steps == 0 or step == stop:
+                    self._log(recent, bar)
+                    recent = []
+                if step % config.eval_every_steps == 0 or step == config.steps:
+                    self._validate()
+                ending = self._stop_agreed() or step == stop
+                if step % config.save_every_steps == 0 or ending:
+                    self.save()
+                if on_step:
+                    on_step(step)
+                if ending:
+                    break
+        finally:
+            bar.close()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return self.step >= self.config.steps
+
+    def _request_stop(self, number: int, frame: object) -> None:
+        if self.stop_requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.stop_requested = True
+
+    def _stop_agreed(self) -> bool:
+        if self.accelerator.num_processes == 1:
+            return self.stop_requested
+        flag = torch.tensor(float(self.stop_requested), device=self.device)
+        return bool(self.accelerator.reduce(flag, "sum") > 0)
+
+    def _log(self, recent: list[dict[str, Tensor]], bar: tqdm) -> None:
+        means = {k: torch.stack([terms[k].float() for terms in recent]).mean() for k in recent[0]}
+        values = self.accelerator.reduce(torch.stack(list(means.values())), "mean").tolist()
+        line = dict(zip(means, values, strict=True))
+        if not all(np.isfinite(v) for v in values):
+            bad = ", ".join(k for k, v in line.items() if not np.isfinite(v))
+            raise UserError(
+                f"The training diverged at step {self.step} ({bad} is not finite); start a new "
+                "run with lower learning rates or --precision float32."
+            )
+        if self.accelerator.is_main_process:
+            self._append(
+                "log.jsonl", {"step": self.step, **{k: round(v, 6) for k, v in line.items()}}
+            )
+            bar.set_postfix({k: f"{line[k]:.3f}" for k in BAR_TERMS})
+
+    def _append(self, name: str, line: dict) -> None:
+        with open(self.run_dir / name, "a") as log:
+            log.write(json.dumps(line) + "\n")
+        if self.writer is not None:
+            prefix = name.removesuffix(".jsonl")
+            for key, value in line.items():
+                self.writer.add_scalar(f"{prefix}/{key}", value, line["step"])
+
+    def _validate(self) -> None:
+        if not self.accelerator.is_main_process or not self.val_fields:
+            return
+        networks = {name: ema.network for name, ema in self.ema.items()}
+        generator, segmenter = deployed(self.model, networks, self.density)
+        figures = validate(generator, segmenter, self.val_fields, self.device)
+        self._append("val.jsonl", {"step": self.step, **figures})
+        from PIL import Image
+
+        sheet = Image.fromarray(sample_sheet(generator, self.val_fields[:3], self.device))
+        path = self.run_dir / "samples" / f"{self.step:07d}_synthetic.png"
+        write_atomically(path, lambda p: sheet.save(p, format="PNG"))
+
+    def save(self) -> None:
+        """Write the checkpoint and the averaged weights, each whole or not at all."""
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "step": self.step,
+            "networks": {name: net.state_dict() for name, net in self.bare.items()},
+            "ema": {name: ema.network.state_dict() for name, ema in self.ema.items()},
+            "optimisers": {name: opt.state_dict() for name, opt in self.optimisers.items()},
+        }
+        save_checkpoint(self.run_dir / "checkpoint.pt", state)
+        networks = {name: ema.network for name, ema in self.ema.items()}
+        save_weights(
+            self.run_dir / "weights.safetensors", {**networks, "style_density": self.density}
+        )
+
+    def _resume(self) -> None:
+        main = self.accelerator.is_main_process
+        identity = {
+            "model": self.model.to_dict(),
+            "train": self.config.to_dict(),
+            "data": self.data,
+        }
+        identity = json.loads(json.dumps(identity))
+        described = self.run_dir / "config.json"
+        checkpoint = self.run_dir / "checkpoint.pt"
+        if described.exists():
+            check_same_run(json.loads(described.read_text()), identity, self.run_dir)
+        if checkpoint.exists():
+            state = load_checkpoint(checkpoint)
+            for name, net in self.bare.items():
+                net.load_state_dict(state["networks"][name])
+            for name, ema in self.ema.items():
+                ema.network.load_state_dict(state["ema"][name])
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+            self.step = state["step"]
+        self.accelerator.wait_for_everyone()
+        self.writer = None
+        if main:
+            identity["hardware"] = describe_hardware(self.accelerator)
+            write_json(described, identity)
+            for name in ("log.jsonl", "val.jsonl"):
+                trim_log(self.run_dir / name, self.step)
+            self.writer = open_tensorboard(self.run_dir, self.step)
+
+
+def check_same_run(then: dict, now: dict, run_dir: Path) -> None:
+    """Refuse to resume a run whose model, settings or data differ from the stored ones."""
+    for part in ("model", "train", "data"):
+        for key, value in now[part].items():
+            before = then.get(part, {}).get(key, value)
+            if before != value and key not in FREE_ON_RESUME:
+                raise UserError(
+                    f"The run {run_dir} was started with {key} = {before}, not {value}; give the "
+                    "same settings to resume it, or another --run to start anew."
+                )
+
+
+def describe_hardware(accelerator: Accelerator) -> dict:
+    """What the run is trained on, for the model card."""
+    import platform
+
+    device = accelerator.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return {
+        "device": device.type,
+        "name": name or platform.machine(),
+        "processes": accelerator.num_processes,
+        "threads": torch.get_num_threads(),
+        "precision": accelerator.mixed_precision,
+        "torch": torch.__version__,
+    }
+
+
+def open_tensorboard(run_dir: Path, step: int):
+    """A TensorBoard writer that drops what a resumed run writes again; None where not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        print("tensorboard is not installed: the curves go to log.jsonl and val.jsonl alone.")
+        return None
+    return SummaryWriter(str(run_dir / "tensorboard"), purge_step=step + 1)

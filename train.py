@@ -1,0 +1,104 @@
+"""Train the cycle on a folder of image / mask pairs.
+
+    accelerate launch train.py --data DIR --run runs/NAME [--preset small|paper] [--steps N]
+
+Running the same command again resumes. Ctrl-C and SIGTERM save first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from fancgan.allocator import tune_allocator
+from fancgan.config import PRESETS, TrainConfig
+from fancgan.errors import UserError
+
+
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of image / mask pairs")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
+    parser.add_argument("--modality", choices=("sem", "tsem"), help="where the folder holds both")
+    parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
+    parser.add_argument("--no-attention-gates", action="store_true", help="ablation")
+    for f in dataclasses.fields(TrainConfig):
+        flag = "--" + f.name.replace("_", "-")
+        parser.add_argument(
+            flag,
+            type=type(f.default),
+            default=f.default,
+            help=f.metadata["help"] + " [%(default)s]",
+        )
+    return parser.parse_args(argv)
+
+
+def check_data(data: Path, modality: str | None) -> None:
+    """Say what is odd about the data set, and stop at what would spoil the training."""
+    from fancgan.preflight import preflight
+
+    findings = preflight(data, modality)
+    errors = [f.sentence for f in findings if f.level == "error"]
+    for finding in findings:
+        if finding.level == "warning" and os.environ.get("RANK", "0") == "0":
+            print(f"warning: {finding.sentence}", file=sys.stderr)
+    if errors:
+        more = f" ({len(errors) - 1} more: python -m fancgan check {data})" if errors[1:] else ""
+        raise UserError(errors[0] + more)
+
+
+def train(args: argparse.Namespace) -> bool:
+    tune_allocator()
+    from fancgan.data import load_fields
+    from fancgan.training import Training
+
+    model = PRESETS[args.preset]
+    if args.modulation:
+        model = dataclasses.replace(model, modulation=args.modulation)
+    if args.no_attention_gates:
+        model = dataclasses.replace(model, attention_gates=False)
+    config = TrainConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)})
+    check_data(args.data, args.modality)
+    train_fields = load_fields(args.data, "train", args.modality)
+    val_fields = load_fields(args.data, "val", args.modality)
+    data = {
+        "name": args.data.resolve().name,
+        "modality": args.modality,
+        "nm_per_px": next((f.nm_per_px for f in train_fields if f.nm_per_px), None),
+        "train_stems": [f.stem for f in train_fields],
+        "val_stems": [f.stem for f in val_fields],
+    }
+    training = Training(
+        model,
+        config,
+        run_dir=args.run,
+        train_fields=train_fields,
+        val_fields=val_fields,
+        data=data,
+    )
+    done = training.run()
+    if training.accelerator.is_main_process:
+        state = "done" if done else "stopped; the same command resumes it"
+        print(f"{args.run}: step {training.step} of {config.steps}, {state}.")
+    return done
+
+
+def main() -> int:
+    args = parse_arguments()
+    try:
+        train(args)
+    except UserError as error:
+        if os.environ.get("RANK", "0") == "0":
+            print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
