@@ -92,27 +92,29 @@ class EdgeProfile:
 
 
 def signed_distance(mask: NDArray) -> NDArray:
-    """Return the rounded Euclidean distance to the other side of the outline, int [H, W].
+    """Return the Euclidean distance to the other side of the outline, rounded, int [H, W].
 
-    Positive inside, from 1 at the particle's own outermost pixels; negative outside, from -1;
-    clipped to -EDGE_FAR_PX .. EDGE_INSIDE_PX.
+    Positive inside, from 1 at the particle's own outermost pixels; negative outside, from -1.
     """
     mask = mask.astype(bool)
-    inside = distance_transform_edt(mask) if not mask.all() else np.full(mask.shape, 1e6)
-    outside = distance_transform_edt(~mask) if mask.any() else np.full(mask.shape, 1e6)
-    signed = np.where(mask, inside, -outside)
-    return np.clip(np.rint(signed), -EDGE_FAR_PX, EDGE_INSIDE_PX).astype(np.int64)
+    beyond = np.full(mask.shape, float(sum(mask.shape)))
+    inside = beyond if mask.all() else distance_transform_edt(mask)
+    outside = distance_transform_edt(~mask) if mask.any() else beyond
+    return np.rint(np.where(mask, inside, -outside)).astype(np.int64)
 
 
 def edge_profile(image: NDArray, mask: NDArray) -> EdgeProfile:
     """Return the mean grey level by signed distance from the outline (`signed_distance`).
 
-    The outermost bins hold everything beyond: far background, deep inside.
+    The first bin holds all background at least EDGE_FAR_PX away; pixels deeper inside than
+    EDGE_INSIDE_PX, which only the largest particles have, are left out.
     """
-    index = signed_distance(mask) + EDGE_FAR_PX
+    signed = signed_distance(mask)
+    known = signed <= EDGE_INSIDE_PX
+    index = np.maximum(signed[known], -EDGE_FAR_PX) + EDGE_FAR_PX
     bins = EDGE_FAR_PX + EDGE_INSIDE_PX + 1
-    sums = np.bincount(index.ravel(), image.ravel().astype(np.float64), bins)
-    counts = np.bincount(index.ravel(), minlength=bins).astype(np.float64)
+    sums = np.bincount(index, image[known].astype(np.float64), bins)
+    counts = np.bincount(index, minlength=bins).astype(np.float64)
     return EdgeProfile(np.delete(sums, EDGE_FAR_PX), np.delete(counts, EDGE_FAR_PX))
 
 

@@ -45,9 +45,8 @@ def boundary_f1(target: NDArray, pred: NDArray, tolerance_px: float = 2.0) -> fl
     """Return the F1 score of the outlines within a tolerance (Csurka et al., BMVC 2013).
 
     The outline of a mask is its own pixels that touch the background by an edge; the frame is none.
-    Precision is the
-    share of predicted outline pixels no further than `tolerance_px` from a true one, recall the
-    reverse. Both outlines empty: 1; only one of them: 0.
+    Precision is the share of predicted outline pixels no further than `tolerance_px` from a true
+    one, recall the reverse. Both outlines empty: 1; only one of them: 0.
     """
     _same_shape(target, pred)
     outlines = [m & ~binary_erosion(m, border_value=1) for m in (target > 0, pred > 0)]
