@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -66,6 +67,8 @@ def serve(args: argparse.Namespace, folder: str) -> None:
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     tune_allocator()
+    # A service manager's stop is Ctrl-C too: the folder of uploads goes with the server.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         check_address(args.host, args.port)
         with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
@@ -73,6 +76,8 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -35,9 +35,10 @@ RESULT_HTML = """
   <footer>
     <button type="button" data-show="outlines" aria-pressed="true">Outlines</button>
     <button type="button" data-show="image" aria-pressed="false">Image</button>
-    <span class="fa-gap"></span>
-    <a data-save="labels" aria-disabled="true" href="#">Label TIFF</a>
-    <a data-save="outlined" aria-disabled="true" href="#">Outlined PNG</a>
+    <span class="fa-saves">
+      <a data-save="labels" aria-disabled="true" href="#">Label TIFF</a>
+      <a data-save="outlined" aria-disabled="true" href="#">Outlined PNG</a>
+    </span>
   </footer>
   <p class="fa-figures">
     <span><b data-text="count">–</b> particles</span>
@@ -86,15 +87,16 @@ class Outlined:
         words = [scale]
         if self.info_bar_rows:
             words.append(f"Info bar cropped: the bottom {self.info_bar_rows} rows.")
-        cut = self.count - self.whole
-        words.append(
-            f"Median equal-area diameter of the {self.whole} particles that lie wholly inside"
-            + (f"; {cut} cut by the frame are left out." if cut else ".")
-        )
+        if self.whole:
+            words.append(f"Median equal-area diameter of the {self.whole} uncut particles")
+            cut = self.count - self.whole
+            words[-1] += f"; {cut} cut by the frame left out." if cut else "."
+        elif not self.count:
+            words.append("No particle was found.")
         return " ".join(words)
 
 
-def outline_file(pipe: Pipeline, path: str | None, nm_per_px: float | None) -> Outlined:
+def outline_file(pipe: Pipeline, path: str | None, nm_per_px: float | str | None) -> Outlined:
     """Read a microscope file, crop its info bar and segment it.
 
     nm_per_px overrides what the file says; None or 0 takes the file's. Raises UserError.
@@ -157,13 +159,15 @@ def outline_pixels(
     )
 
 
-def check_nm_per_px(value: float | None) -> float | None:
-    """Return an entered pixel size, None where nothing was entered; raise UserError."""
-    if not value:
-        return None
-    if not math.isfinite(value) or not 0 < value < MAX_NM_PER_PX:
-        raise UserError("The pixel size must be a positive number of nanometres.")
-    return float(value)
+def check_nm_per_px(value: float | str | None) -> float | None:
+    """Return an entered pixel size, None where nothing (or 0) was entered; raise UserError."""
+    try:
+        number = float(str(value or 0).strip().replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < MAX_NM_PER_PX:
+        raise UserError("The pixel size must be a positive number of nanometres, such as 7.34.")
+    return number or None
 
 
 def label_tiff(outlined: Outlined) -> bytes:
@@ -218,12 +222,12 @@ def build(pipe: Pipeline, painted: gr.State) -> None:
             upload = gr.File(
                 label="Micrograph", elem_id="micrograph", height=150, file_count="single"
             )
-            scale = gr.Number(
-                None,
+            scale = gr.Textbox(
                 label="Pixel size in nm",
                 placeholder="from the file",
                 elem_id="nm-per-px",
-                minimum=0,
+                max_lines=1,
+                max_length=20,
             )
             again = gr.Button("Outline particles", variant="primary", elem_id="outline")
             take = gr.Button("Take the image from Sketch", size="sm", elem_id="take-sketch")
@@ -257,7 +261,7 @@ def build(pipe: Pipeline, painted: gr.State) -> None:
 
 
 @shown_as_toast
-def _outline(pipe: Pipeline, path: str | None, nm_per_px: float | None) -> dict:
+def _outline(pipe: Pipeline, path: str | None, nm_per_px: str | None) -> dict:
     return _shown(outline_file(pipe, path, nm_per_px))
 
 

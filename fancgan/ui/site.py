@@ -25,16 +25,17 @@ HEADER = """
 FOOTER = """
 <div class="fa-foot">
   <p>Images painted here are <b>synthetic</b>: they show no real sample, and their files say so.
-  Model <code>{name}</code>, revision <code>{revision}</code>{scale}. Weights for non-commercial
-  use, trained on TiO₂ micrographs of
-  <a href="https://doi.org/10.1038/s41598-021-84287-6" target="_blank" rel="noreferrer">Ruehle,
-  Krumrey and Hodoroaba (2021)</a>, data
-  <a href="https://doi.org/10.5281/zenodo.4563942" target="_blank" rel="noreferrer">CC BY-NC-ND
-  4.0</a>; method after
+  Model <code>{name}</code>, revision <code>{revision}</code>{scale}. {data} Method after
   <a href="https://arxiv.org/abs/2505.18106" target="_blank" rel="noreferrer">arXiv 2505.18106</a>.
   </p>
 </div>
 """
+
+TIO2_NOTE = """Weights for non-commercial use, trained on TiO₂ micrographs of
+<a href="https://doi.org/10.1038/s41598-021-84287-6" target="_blank" rel="noreferrer">Ruehle,
+Krumrey and Hodoroaba (2021)</a>, data
+<a href="https://doi.org/10.5281/zenodo.4563942" target="_blank" rel="noreferrer">CC BY-NC-ND
+4.0</a>."""
 
 
 def build(pipe: Pipeline) -> gr.Blocks:
@@ -54,8 +55,15 @@ def build(pipe: Pipeline) -> gr.Blocks:
 
 
 def _footer(pipe: Pipeline) -> str:
-    scale = f", {pipe.nm_per_px:.4g} nm per pixel" if pipe.nm_per_px else ""
-    name = str(pipe.config.get("name", "own bundle"))
+    data = pipe.config.get("data") or {}
+    if "4563942" in str(data.get("doi", data.get("source"))):
+        note = TIO2_NOTE
+    else:
+        words = f"Trained on: {data.get('name', 'own images')}; licence of the data: "
+        note = html.escape(words + f"{data.get('licence', 'not stated')}.")
     return FOOTER.format(
-        name=html.escape(name), revision=html.escape(str(pipe.revision)), scale=scale
+        name=html.escape(str(pipe.config.get("name", "own bundle"))),
+        revision=html.escape(str(pipe.revision)),
+        scale=f", {pipe.nm_per_px:.4g} nm per pixel" if pipe.nm_per_px else "",
+        data=note,
     )

@@ -38,8 +38,8 @@ SKETCH_HTML = """
     <label class="fa-brush"><input type="range" min="4" max="160" value="44"
       aria-label="Brush size"><span class="fa-size"></span></label>
     <span class="fa-gap"></span>
-    <button type="button" data-do="undo" title="Undo (Ctrl+Z)">Undo</button>
-    <button type="button" data-do="redo" title="Redo (Ctrl+Y)">Redo</button>
+    <button type="button" data-do="undo" title="Undo (Ctrl+Z)" aria-label="Undo">↶</button>
+    <button type="button" data-do="redo" title="Redo (Ctrl+Y)" aria-label="Redo">↷</button>
     <button type="button" data-do="clear" title="Empty the canvas">Clear</button>
   </footer>
 </section>

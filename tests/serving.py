@@ -1,0 +1,72 @@
+"""Start app.py as a user does, and find out where it listens."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 300  # a loaded machine takes its time
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running demo: its address, and the folder that it was given for temporary files."""
+
+    url: str
+    temporary: Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_app(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run app.py with arguments that should make it stop at once."""
+    command = [sys.executable, str(ROOT / "app.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS)
+
+
+@contextmanager
+def serve(bundle: Path | str, temporary: Path) -> Iterator[Served]:
+    """Run `python app.py --bundle BUNDLE` on a free port until the block ends."""
+    command = [sys.executable, str(ROOT / "app.py"), "--bundle", str(bundle)]
+    command += ["--port", str(free_port())]
+    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}
+    log = temporary.parent / "server.log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        try:
+            yield Served(_address(process, log), temporary)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def _address(process: subprocess.Popen, log: Path) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if select.select([process.stdout], [], [], 0.5)[0]:
+            found = re.search(r"http://\S+", process.stdout.readline())
+            if found:
+                return found.group()
+    raise AssertionError(f"app.py did not come up:\n{log.read_text()}")

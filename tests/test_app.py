@@ -1,0 +1,223 @@
+"""The demo through its API, as a gradio client uses it, and its pieces."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from bundles import make_tiny_bundle
+from conftest import draw_discs, info_bar
+from PIL import Image
+from serving import Served, free_port, run_app, serve
+
+from fancgan import Pipeline, UserError
+from fancgan.ui import pictures, wire
+
+pytest.importorskip("gradio")
+pytest.importorskip("gradio_client")
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Path:
+    return make_tiny_bundle(tmp_path_factory.mktemp("app") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def pipe(bundle) -> Pipeline:
+    return Pipeline.from_pretrained(bundle)
+
+
+@pytest.fixture(scope="module")
+def served(bundle, tmp_path_factory) -> Iterator[Served]:
+    temporary = tmp_path_factory.mktemp("served") / "temporary"
+    temporary.mkdir()
+    with serve(bundle, temporary) as running:
+        yield running
+    assert not list(temporary.rglob("*")), "the server left a visitor's files behind"
+
+
+@pytest.fixture(scope="module")
+def client(served, tmp_path_factory) -> Client:
+    downloads = tmp_path_factory.mktemp("downloads")
+    return Client(served.url, verbose=False, download_files=downloads, analytics_enabled=False)
+
+
+@pytest.fixture(scope="module")
+def mask_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("masks") / "discs.png"
+    Image.fromarray(draw_discs(96, 128, (8, 12, 16)).mask.astype(np.uint8) * 255).save(path)
+    return path
+
+
+def test_named_endpoints(client):
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(named) == {"/synthesize", "/layout", "/segment"}
+
+
+def test_synthesize_equals_the_pipeline_and_says_synthetic(client, pipe, mask_file):
+    mask = np.array(Image.open(mask_file)) > 0
+    path, figures = client.predict(handle_file(mask_file), 11, api_name="/synthesize")
+    image = Image.open(path)
+    assert np.array_equal(np.array(image), pipe.synthesize(mask, seed=11))
+    assert image.text["Synthetic"] == "true"
+    assert image.text["Seed"] == "11"
+    assert image.text["Bundle"] == pipe.revision
+    assert "synthetic" in Path(path).name
+    assert figures["drawn"] == 3
+    labels = pipe.instances(np.array(image))
+    assert figures["read_back"] == labels.max()
+    assert figures["dice"] == pytest.approx(pictures.dice(mask, labels > 0), abs=1e-4)
+
+
+def test_seed_repeats_and_changes(client, mask_file):
+    def paint(seed: int) -> bytes:
+        return Path(
+            client.predict(handle_file(mask_file), seed, api_name="/synthesize")[0]
+        ).read_bytes()
+
+    first = paint(1)
+    assert paint(1) == first
+    assert not np.array_equal(_pixels(first), _pixels(paint(2)))
+
+
+def _pixels(content: bytes) -> np.ndarray:
+    import io
+
+    return np.array(Image.open(io.BytesIO(content)))
+
+
+def test_layout_is_a_mask_and_repeats(client):
+    path = client.predict("Agglomerates", 3, api_name="/layout")
+    mask = np.array(Image.open(path))
+    assert mask.shape == (512, 768)
+    assert set(np.unique(mask)) == {0, 255}
+    again = np.array(Image.open(client.predict("Agglomerates", 3, api_name="/layout")))
+    other = np.array(Image.open(client.predict("Agglomerates", 4, api_name="/layout")))
+    assert np.array_equal(mask, again)
+    assert not np.array_equal(mask, other)
+
+
+def test_segment_crops_the_bar_and_keeps_the_scale(client, pipe, tmp_path):
+    discs = draw_discs(160, 400)
+    pixels = np.vstack([discs.image, info_bar(40, 400)])
+    path = tmp_path / "field.tif"
+    tifffile.imwrite(
+        path, pixels, imagej=True, resolution=(1 / 2.5, 1 / 2.5), metadata={"unit": "nm"}
+    )
+    labels, outlined, figures = client.predict(handle_file(path), None, api_name="/segment")
+    assert figures["info_bar_rows_cropped"] == 40
+    assert figures["nm_per_px"] == pytest.approx(2.5)
+    expected = pipe.instances(discs.image)
+    with tifffile.TiffFile(labels) as tiff:
+        assert np.array_equal(tiff.asarray(), expected.astype(np.uint16))
+        assert tiff.imagej_metadata["unit"] == "nm"
+        numerator, denominator = tiff.pages[0].tags["XResolution"].value
+        assert denominator / numerator == pytest.approx(2.5, rel=1e-4)
+    assert figures["particles"] == expected.max()
+    assert Image.open(outlined).size == (400, 160)
+    assert client.predict(handle_file(path), 4.0, api_name="/segment")[2]["nm_per_px"] == 4.0
+
+
+def test_bad_files_get_one_sentence(client, tmp_path, mask_file):
+    text = tmp_path / "<b>notes</b>.tif"
+    text.write_text("not a picture")
+    empty, colour, dot = tmp_path / "empty.png", tmp_path / "colour.png", tmp_path / "dot.png"
+    Image.new("L", (64, 64)).save(empty)
+    rgb = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(rgb).save(colour)
+    Image.new("L", (1, 1), 255).save(dot)
+    for path, endpoint in (
+        (text, "/segment"),
+        (colour, "/segment"),
+        (dot, "/segment"),
+        (text, "/synthesize"),
+        (empty, "/synthesize"),
+        (colour, "/synthesize"),
+        (dot, "/synthesize"),
+    ):
+        with pytest.raises(AppError) as caught:
+            client.predict(handle_file(path), 1, api_name=endpoint)
+        words = str(caught.value)
+        assert words.endswith((".", ")")) and "\n" not in words, (path, endpoint, words)
+        assert "<b>" not in words and "Traceback" not in words
+    with pytest.raises(AppError, match="seed"):
+        client.predict(handle_file(mask_file), -1, api_name="/synthesize")
+    with pytest.raises(AppError, match="pixel size"):
+        client.predict(handle_file(mask_file), -2, api_name="/segment")
+    with pytest.raises(AppError, match="no layout"):
+        client.predict("Spaghetti", 1, api_name="/layout")
+
+
+def test_bad_arguments_exit_with_2(bundle, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        runs = [
+            run_app("--bundle", str(bundle), "--port", port),
+            run_app("--bundle", str(bundle), "--port", "70000"),
+            run_app("--bundle", str(tmp_path / "missing"), "--port", str(free_port())),
+        ]
+    for done in runs:
+        assert done.returncode == 2
+        assert done.stderr.startswith("app.py: ")
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("corner", [False, True])
+def test_mask_survives_the_wire(corner):
+    mask = np.random.default_rng(0).random((48, 64)) > 0.6
+    mask[0, 0] = corner
+    value = wire.encode_mask(mask)
+    decoded, seq = wire.decode_mask(value | {"seq": 9})
+    assert np.array_equal(decoded, mask)
+    assert seq == 9
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "data",
+        {"width": 64, "height": 64},
+        {"width": 64, "height": 64, "runs": []},
+        {"width": 64, "height": 64, "runs": [64]},
+        {"width": 64, "height": 64, "runs": [-1, 64 * 64 + 1]},
+        {"width": 64, "height": 64, "runs": [[64 * 64]]},
+        {"width": 64, "height": 64, "runs": ["x"]},
+        {"width": 1, "height": 1, "runs": [1]},
+        {"width": 10**9, "height": 10**9, "runs": [10**18]},
+    ],
+)
+def test_broken_drawings_are_refused(value):
+    with pytest.raises(UserError):
+        wire.decode_mask(value)
+
+
+def test_difference_colours():
+    drawn = np.array([[0, 1, 1, 0]], bool)
+    read = np.array([[0, 1, 0, 1]], bool)
+    layer = np.array(pictures.difference_layer(drawn, read).convert("RGBA"))
+    assert layer[0, 0, 3] == 0
+    assert tuple(layer[0, 1, :3]) == pictures.AGREE
+    assert tuple(layer[0, 2, :3]) == pictures.ONLY_DRAWN
+    assert tuple(layer[0, 3, :3]) == pictures.ONLY_READ
+    assert pictures.dice(drawn, read) == pytest.approx(0.5)
+
+
+def test_outlines_lie_inside_and_part_neighbours():
+    labels = np.zeros((40, 60), np.int32)
+    labels[5:35, 5:30] = 1
+    labels[5:35, 30:55] = 2
+    layer = np.array(pictures.outline_layer(labels).convert("RGBA"))
+    line = layer[..., 3] > 0
+    assert not line[labels == 0].any()
+    assert line[5, 5:55].all() and line[20, 29] and line[20, 30]
+    assert not line[20, 10:28].any()
+    assert tuple(layer[20, 29, :3]) != tuple(layer[20, 30, :3])
