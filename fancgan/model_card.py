@@ -109,13 +109,14 @@ def _basis(figure: dict) -> str:
 
 def _introduction(config: dict) -> str:
     data = config["data"]
-    kind = (data.get("modality") or "").upper() or "electron microscopy"
+    kinds = {"sem": "an SEM", "tsem": "a transmission (TSEM)"}
+    kind = kinds.get(data.get("modality") or "", "an electron-microscope")
     scale = config.get("nm_per_px")
     return f"""# {config["name"]}
 
-Two networks of F-ANcGAN ([paper]({PAPER})), trained together: one paints a {kind} image from a
-particle mask, in a look and with a noise that a seed chooses; the other finds the particles in an
-image and parts those that touch. Trained on {data["name"]}, {data["train"]} images
+Two networks of F-ANcGAN ([paper]({PAPER})), trained together: one paints {kind} image from a
+particle mask, in a look and with a noise that a seed chooses; the other finds the particles in
+an image and parts those that touch. Trained on {data["name"]}, {data["train"]} images
 {f"at {scale:.4g} nm per pixel" if scale else "of unknown pixel size"}.
 
 **What the generator paints is synthetic. It is no evidence of any real sample; keep it marked.**"""
@@ -168,7 +169,11 @@ def _data(config: dict) -> str:
     else:
         lines.append("- Licence of these weights: not stated; ask whoever trained them.")
     training = config.get("training") or {}
-    facts = [f"{key} {training[key]}" for key in ("steps", "seed", "hardware") if key in training]
+    facts = [f"seed {training['seed']}"] if "seed" in training else []
+    steps = training.get("trained_steps", training.get("steps"))
+    facts += [f"{steps} steps"] if steps else []
+    hardware = training.get("hardware") or {}
+    facts += [f"on {hardware['name']} ({hardware['device']})"] if "name" in hardware else []
     if facts:
         lines.append(f"- Training: {', '.join(facts)}; all settings are in `config.json`")
     return "\n".join(lines)

@@ -16,7 +16,7 @@ import fancgan
 from fancgan import metrics
 from fancgan.bundle import CARD, WEIGHTS, Bundle, replacing, seal
 from fancgan.config import STAT_NAMES, ModelConfig
-from fancgan.data import Field, load_fields
+from fancgan.data import Field, list_files, load_fields
 from fancgan.deploy import Networks, load_scripted, script_bytes
 from fancgan.errors import UserError
 from fancgan.evaluate import evaluate_bundle
@@ -47,14 +47,14 @@ def export_run(
     """
     run, out = Path(run), Path(out)
     networks, record = read_run(run)
-    modality = record["data"].get("modality")
+    modality = record["data"].get("modality") or (list_files(data).modality if data else None)
     fields = load_fields(data, "val", modality) if data else []
     train_fields = load_fields(data, "train", modality) if data else []
     facts = {
         "name": name or out.resolve().name,
         "nm_per_px": record["data"].get("nm_per_px"),
-        "data": data_facts(record["data"]),
-        "training": record["train"],
+        "data": data_facts(record["data"] | {"modality": modality}),
+        "training": record["train"] | last_step(run) | {"hardware": record.get("hardware")},
     }
     with replacing(out) as stage:
         say("scripting, and comparing with the networks in eager mode")
@@ -103,6 +103,17 @@ def read_run(run: Path) -> tuple[Networks, dict]:
         )
     networks.load_state_dict({key: weights[key] for key in wanted})
     return networks.eval().requires_grad_(False), record
+
+
+def last_step(run: Path) -> dict:
+    """Return {"trained_steps": n} from the last whole line of the run's log, {} without one."""
+    log = run / "log.jsonl"
+    for line in reversed(log.read_text(encoding="utf-8").splitlines() if log.exists() else []):
+        try:
+            return {"trained_steps": int(json.loads(line)["step"])}
+        except (ValueError, KeyError, TypeError):
+            continue  # a line cut short by a kill
+    return {}
 
 
 def write_bundle(stage: Path, networks: Networks, facts: dict) -> dict:

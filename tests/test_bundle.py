@@ -1,0 +1,306 @@
+"""Bundles: written whole or not at all, refused when changed, exported with their numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from bundles import TINY, make_tiny_bundle, tiny_networks
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file, save_file
+
+import export
+from fancgan.bundle import (
+    CARD,
+    CONFIG,
+    FILES,
+    MODULES,
+    WEIGHTS,
+    config_digest,
+    find_bundle,
+    open_bundle,
+    packaged,
+    replacing,
+)
+from fancgan.deploy import Networks
+from fancgan.errors import UserError
+from fancgan.model_card import data_facts, write_card
+from fancgan.pipeline import Pipeline
+from fancgan.publish import read_run
+
+FIGURE = {
+    "meaning": 'Dice of "the" real images',
+    "value": 0.9531,
+    "n": 4,
+    "of": "images",
+    "unit": "",
+    "interval": [0.94, 0.96],
+    "references": {},
+}
+
+
+@pytest.fixture(scope="module")
+def tiny_bundle(tmp_path_factory) -> Path:
+    return make_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
+
+
+@pytest.fixture
+def copy(tiny_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
+
+
+def make_run(folder: Path, seed: int = 0) -> Path:
+    """A run folder as a training leaves it."""
+    folder.mkdir(parents=True)
+    save_file(tiny_networks(seed=seed).state_dict(), folder / "weights.safetensors")
+    data = {"name": "discs", "nm_per_px": 5.0, "train_stems": ["a", "b", "c"], "val_stems": ["d"]}
+    record = {
+        "model": TINY.to_dict(),
+        "train": {"steps": 9, "seed": 3},
+        "data": data | {"modality": None},
+        "hardware": {"device": "cpu", "name": "a processor"},
+    }
+    (folder / "config.json").write_text(json.dumps(record))
+    (folder / "log.jsonl").write_text('{"step": 6}\n{"step": 7}\n{"st')
+    return folder
+
+
+def test_a_bundle_holds_what_the_contract_names(tiny_bundle: Path) -> None:
+    assert sorted(path.name for path in tiny_bundle.iterdir()) == sorted(FILES)
+    config = open_bundle(tiny_bundle).config
+    assert config["architecture"]["widths"] == list(TINY.widths)
+    assert set(config["sha256"]) == set(FILES)
+    assert config["operating_point"].keys() == {"threshold", "core_threshold", "min_area_px"}
+    weights = load_file(tiny_bundle / WEIGHTS)
+    networks = Networks(TINY)
+    networks.load_state_dict(weights)
+    assert torch.equal(networks.generator.to_image.bias, tiny_networks().generator.to_image.bias)
+
+
+def test_the_same_networks_give_the_same_revision(tiny_bundle: Path, tmp_path: Path) -> None:
+    again = make_tiny_bundle(tmp_path / "again")
+    assert open_bundle(again).revision == open_bundle(tiny_bundle).revision
+    other = make_tiny_bundle(tmp_path / "other", seed=1)
+    assert open_bundle(other).revision != open_bundle(tiny_bundle).revision
+
+
+@pytest.mark.parametrize("name", [*MODULES, WEIGHTS])
+def test_one_changed_byte_is_refused_before_loading(copy: Path, name: str, monkeypatch) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    monkeypatch.setattr(torch.jit, "load", lambda *a, **k: pytest.fail("loaded before checked"))
+    with pytest.raises(UserError, match=name):
+        Pipeline.from_pretrained(copy)
+
+
+def test_a_changed_configuration_is_refused(copy: Path) -> None:
+    text = (copy / CONFIG).read_text()
+    (copy / CONFIG).write_text(text.replace('"threshold": 0.5', '"threshold": 0.6'))
+    with pytest.raises(UserError, match=r"config\.json is not as it was exported"):
+        Pipeline.from_pretrained(copy)
+
+
+def test_line_ends_and_the_card_may_change(copy: Path) -> None:
+    (copy / CONFIG).write_bytes((copy / CONFIG).read_bytes().replace(b"\n", b"\r\n"))
+    (copy / CARD).write_text("edited on the Hub")
+    open_bundle(copy).verify()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda folder: (folder / "segmenter.pt").unlink(), r"no readable segmenter\.pt"),
+        (lambda folder: (folder / CONFIG).unlink(), "is no bundle"),
+        (lambda folder: (folder / CONFIG).write_text("{"), "damaged"),
+        (lambda folder: (folder / CONFIG).write_text("[]"), "damaged"),
+        (lambda folder: (folder / CONFIG).write_bytes(b"\xff\xfe"), "damaged"),
+        (lambda folder: reseal(folder, version=2), "format version 2"),
+        (lambda folder: reseal(folder, format="other"), "not describe a bundle"),
+    ],
+)
+def test_a_broken_bundle_gives_one_sentence(copy: Path, damage, words: str) -> None:
+    damage(copy)
+    with pytest.raises(UserError, match=words) as error:
+        Pipeline.from_pretrained(copy)
+    assert "\n" not in str(error.value)
+
+
+def reseal(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / CONFIG).read_text()) | changes
+    config["sha256"][CONFIG] = config_digest(config)
+    (folder / CONFIG).write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("source", "revision", "words"),
+    [
+        ("no-such-bundle", None, "no bundle no-such-bundle"),
+        ("/no/such/folder", None, "no bundle /no/such/folder"),
+        ("../outside", None, r"no bundle \.\./outside"),
+        ("owner/name", None, "40 digits"),
+        ("owner/name", "main", "40 digits, not 'main'"),
+        ("owner/name@v1", None, "40 digits, not 'v1'"),
+        ("no-such-bundle", "0" * 40, "takes no revision"),
+    ],
+)
+def test_a_source_that_is_none_gives_one_sentence(
+    source: str, revision: str | None, words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        find_bundle(source, revision)
+
+
+def test_a_folder_takes_no_revision(tiny_bundle: Path) -> None:
+    assert find_bundle(str(tiny_bundle)).path == tiny_bundle
+    with pytest.raises(UserError, match="takes no revision"):
+        find_bundle(tiny_bundle, "0" * 40)
+
+
+def test_the_hub_out_of_reach_is_one_sentence(tmp_path: Path) -> None:
+    # A closed port stands for a missing network; the client reads its address when imported.
+    code = (
+        "from fancgan.bundle import find_bundle\nfrom fancgan.errors import UserError\n"
+        f"try:\n    find_bundle('owner/name', '{'a' * 40}')\n"
+        "except UserError as error:\n    print(error)"
+    )
+    environment = os.environ | {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=Path(export.__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.startswith("owner/name"), done.stdout + done.stderr
+    assert "Hub cannot be reached" in done.stdout
+
+
+def test_replacing_spares_what_is_no_bundle(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years")
+    with pytest.raises(UserError, match="no bundle"), replacing(precious):
+        pytest.fail("the block must not run")
+    assert (precious / "thesis.txt").read_text() == "years"
+
+
+def test_replacing_keeps_the_old_bundle_where_the_new_one_fails(copy: Path) -> None:
+    before = open_bundle(copy).revision
+    with pytest.raises(RuntimeError), replacing(copy) as stage:
+        (stage / "generator.pt").write_text("half")
+        raise RuntimeError
+    assert open_bundle(copy).revision == before
+    open_bundle(copy).verify()
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+
+
+def test_replacing_swaps_whole_folders(copy: Path) -> None:
+    with replacing(copy) as stage:
+        (stage / "new").write_text("all of it")
+    assert [path.name for path in copy.iterdir()] == ["new"]
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+
+
+def test_export_without_data_says_not_measured(tmp_path: Path, capsys) -> None:
+    run, out = make_run(tmp_path / "runs" / "one"), tmp_path / "out" / "one"
+    assert export.main(["--run", str(run), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.count("largest difference") == 3
+    config = open_bundle(out).config
+    assert config["name"] == "one"
+    assert config["metrics"] is None
+    assert config["training"]["trained_steps"] == 7
+    assert "Not measured" in (out / CARD).read_text()
+    original = load_file(run / "weights.safetensors")
+    exported = load_file(out / WEIGHTS)
+    assert original.keys() == exported.keys()
+    assert all(torch.equal(original[key], exported[key]) for key in original)
+
+
+def test_export_with_data_measures_and_says_so(tmp_path: Path, pair_folder: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "measured"
+    argv = ["--run", str(run), "--out", str(out), "--data", str(pair_folder), "--name", "discs"]
+    assert export.main(argv) == 0
+    config = open_bundle(out).config
+    figures = config["metrics"]["figures"]
+    assert figures["dice"]["value"] > 0.9  # bright discs, and a segmenter that cuts at grey 90
+    assert figures["dice"]["n"] == 1
+    card = ModelCard((out / CARD).read_text(), ignore_metadata_errors=False)
+    results = {result.metric_type: result for result in card.data.eval_results}
+    assert results["dice"].metric_value == pytest.approx(figures["dice"]["value"], rel=1e-3)
+    assert "val" in results["dice"].dataset_split
+    assert Pipeline.from_pretrained(out).threshold == config["operating_point"]["threshold"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda run: shutil.rmtree(run), "no config.json"),
+        (lambda run: (run / "weights.safetensors").unlink(), "no weights.safetensors"),
+        (lambda run: (run / "weights.safetensors").write_bytes(b"short"), "damaged"),
+        (lambda run: (run / "config.json").write_text("{}"), "not the record of a run"),
+        (
+            lambda run: save_file({"x": torch.ones(1)}, run / "weights.safetensors"),
+            "does not fit",
+        ),
+    ],
+)
+def test_export_of_a_broken_run_is_one_sentence(tmp_path: Path, capsys, damage, words) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "out"
+    damage(run)
+    assert export.main(["--run", str(run), "--out", str(out)]) == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
+    assert not out.exists()
+
+
+def test_export_refuses_a_folder_that_is_no_bundle(tmp_path: Path, capsys) -> None:
+    run = make_run(tmp_path / "run")
+    assert export.main(["--run", str(run), "--out", str(run)]) == 2
+    assert "no bundle" in capsys.readouterr().err
+    assert (run / "weights.safetensors").exists()
+
+
+def test_the_card_of_tio2_names_source_and_terms(tiny_bundle: Path) -> None:
+    config = open_bundle(tiny_bundle).config | {
+        "data": data_facts({"name": "tio2", "modality": "sem", "train_stems": list("abc")}),
+        "metrics": {"split": "val", "images": ["x"], "seeds_per_image": 8, "seed": 0}
+        | {"figures": {"dice": FIGURE, "none": FIGURE | {"value": None, "interval": None}}},
+    }
+    text = write_card(config)
+    card = ModelCard(text, ignore_metadata_errors=False)
+    assert card.data.license == "cc-by-nc-4.0"
+    for words in ("10.5281/zenodo.4563942", "CC BY-NC-ND 4.0", "2505.18106", "synthetic"):
+        assert words in text
+    (result,) = card.data.eval_results
+    assert (result.metric_type, result.metric_value) == ("dice", 0.9531)
+
+
+def test_a_run_is_read_as_written(tmp_path: Path) -> None:
+    networks, record = read_run(make_run(tmp_path / "run", seed=5))
+    assert record["train"]["seed"] == 3
+    theirs = tiny_networks(seed=5).state_dict()
+    assert all(torch.equal(value, theirs[key]) for key, value in networks.state_dict().items())
+
+
+@pytest.mark.skipif(not packaged(), reason="no trained bundle in the package")
+@pytest.mark.parametrize("name", packaged())
+def test_a_packaged_bundle_is_whole(name: str) -> None:
+    bundle = find_bundle(name)
+    bundle.verify()
+    assert bundle.config["name"] == name
+    assert bundle.config["data"]["licence"]
+    assert bundle.config["metrics"], "the shipped bundle carries measured numbers"
+    assert sum(path.stat().st_size for path in bundle.path.iterdir()) <= 30e6
