@@ -13,8 +13,8 @@ CANDIDATES = 10
 MAX_FAILURES = 40
 # Fitted to the training fields: particles per agglomerate (log-normal), the share of particles
 # that lie on others whatever the overlap, and how widely the last few in a row are remembered.
-LOG_SIZE_MEAN, LOG_SIZE_SD = float(np.log(5.0)), 1.3
-STACKED_SHARE = 0.3
+LOG_SIZE_MEAN, LOG_SIZE_SD = float(np.log(4.0)), 1.3
+STACKED_SHARE = 0.33
 LOG_REACH_MEAN, LOG_REACH_SD = float(np.log(4.0)), 0.8
 
 

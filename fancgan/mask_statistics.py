@@ -1,22 +1,29 @@
-"""Measure masks, real or made: sizes, shapes, coverage, neighbours.
+"""Measure masks, real or made: sizes, shapes, coverage, neighbours; and compare two groups of them.
 
-    python -m fancgan.mask_statistics --data DIR              writes fancgan/mask_statistics.json
-    python -m fancgan.mask_statistics --data DIR --compare    layouts against the training masks
+    python -m fancgan.mask_statistics --data DIR
 
-What is kept of the masks are distributions (quantiles, standard deviations), never an outline.
+writes fancgan/mask_statistics.json, from which layouts are drawn. What is kept of the masks are
+distributions (quantiles, standard deviations), never an outline.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from fancgan.errors import UserError
 
 MIN_AREA_PX = 20
 WHOLE_SOLIDITY = 0.955
 CONTACT_PX = 2
 HARMONICS = 8
 QUANTILES = np.linspace(0, 1, 21)
+PER_PARTICLE = ("ecd_px", "aspect", "solidity", "contacts", "neighbour_px")
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ def summarise(fields: list[MaskStatistics], shape: tuple[int, int], nm_per_px: f
     density = [field.count / (shape[0] * shape[1] / 1e6) for field in fields]
     quantiles = {
         name: np.nanquantile(pool(fields, name), QUANTILES).round(4).tolist()
-        for name in ("ecd_px", "aspect", "solidity", "contacts", "neighbour_px", "agglomerates")
+        for name in (*PER_PARTICLE, "agglomerates")
     }
     return {
         "fields": len(fields),
@@ -152,3 +159,65 @@ def summarise(fields: list[MaskStatistics], shape: tuple[int, int], nm_per_px: f
         },
         "visible_quantiles": {"n": len(ecd), **quantiles},
     }
+
+
+def compare(
+    real: list[MaskStatistics], made: list[MaskStatistics], *, shuffles: int = 500, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Return per quantity the Kolmogorov-Smirnov distance of two groups of fields, and its odds.
+
+    Particles of one field resemble each other, so that fields, not particles, are shuffled
+    between the groups: "ks" is the distance, "ks_shuffled" its mean when the fields are dealt at
+    random, "p" the share of deals at least as far apart.
+    """
+    rng = np.random.default_rng(seed)
+    everything, size = real + made, len(real)
+    deals = [np.arange(len(everything))]
+    deals += [rng.permutation(len(everything)) for _ in range(shuffles)]
+    report = {}
+    for name in (*PER_PARTICLE, "agglomerates", "coverage", "count"):
+        values = [np.atleast_1d(getattr(field, name)).astype(float) for field in everything]
+        values = [v[np.isfinite(v)] for v in values]
+        grid = np.unique(np.concatenate(values))
+        grid = np.quantile(grid, np.linspace(0, 1, 400)) if len(grid) > 400 else grid
+        below = np.array([np.searchsorted(np.sort(v), grid, side="right") for v in values])
+        n = np.array([len(v) for v in values])
+        distances = []
+        for deal in deals:
+            one, two = deal[:size], deal[size:]
+            shares = [below[part].sum(axis=0) / max(n[part].sum(), 1) for part in (one, two)]
+            distances.append(np.abs(shares[0] - shares[1]).max())
+        shuffled = np.array(distances[1:])
+        report[name] = {
+            "ks": round(float(distances[0]), 4),
+            "ks_shuffled": round(float(shuffled.mean()), 4),
+            "p": round(float((1 + (shuffled >= distances[0]).sum()) / (1 + shuffles)), 4),
+        }
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Fit the layout statistics to training masks.")
+    parser.add_argument("--data", required=True, help="folder of image / mask pairs")
+    parser.add_argument("--modality", choices=("sem", "tsem"))
+    parser.add_argument("--out", default=str(Path(__file__).with_suffix(".json")))
+    args = parser.parse_args()
+    from fancgan.data import load_fields
+    from fancgan.outputs import write_whole
+
+    try:
+        fields = load_fields(args.data, "train", args.modality)
+        if fields[0].nm_per_px is None:
+            raise UserError(f"The pixel size of {fields[0].stem} is unknown; nanometres need it.")
+        measured = [measure(field.mask) for field in fields]
+        summary = summarise(measured, fields[0].mask.shape, fields[0].nm_per_px)
+        write_whole(Path(args.out), (json.dumps(summary, indent=1) + "\n").encode())
+    except UserError as error:
+        print(f"mask_statistics: {error}", file=sys.stderr)
+        return 2
+    print(f"{args.out}: {len(fields)} masks, {summary['visible_quantiles']['n']} particles")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -46,7 +46,7 @@ class LayoutConfig:
     seed: int = 0
     count: int | None = None
     coverage: float | None = None
-    d50_nm: float = 216.0
+    d50_nm: float = 210.0
     gsd: float | None = None
     sizes_nm: tuple[float, ...] = ()
     nm_per_px: float = 7.344
@@ -55,7 +55,7 @@ class LayoutConfig:
     roughness: float = 1.0
     facets: float = 0.0
     agglomeration: str = "mix"
-    overlap: float = 0.15
+    overlap: float = 0.12
     border: str = "cut"
 
     def __post_init__(self) -> None:

@@ -58,10 +58,10 @@ def test_labels_are_the_connected_parts_of_the_mask(agglomeration: str, border: 
 
 def test_line_between_touching_particles_is_one_pixel_wide() -> None:
     canvas = Canvas(60, 60)
-    square = np.array([[-10.0, -10], [10, -10], [10, 10], [-10, 10]])
-    canvas.paint(square + [20, 30], on_top=True)
-    canvas.paint(square + [36, 30], on_top=True)
-    canvas.paint(square + [52, 30], on_top=False)
+    square = np.array([[-10.0, 20], [10, 20], [10, 40], [-10, 40]])
+    canvas.paint(square + np.array((20, 0)), on_top=True)
+    canvas.paint(square + np.array((36, 0)), on_top=True)
+    canvas.paint(square + np.array((52, 0)), on_top=False)
     row = canvas.visible()[30]
     inside = row[np.flatnonzero(row)[0] : np.flatnonzero(row)[-1] + 1]
     assert [int(n) for n in np.unique(row)] == [0, 1, 2, 3]

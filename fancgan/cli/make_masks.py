@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from fancgan.masks import LayoutConfig, make_layout
+    from fancgan.outputs import write_whole
 
     if args.n < 1:
         raise UserError(f"--n is {args.n}; ask for at least one layout.")
@@ -57,12 +57,6 @@ def run(args: argparse.Namespace) -> None:
     out = Path(args.out)
     if (out / MANIFEST).exists():
         raise UserError(f"{out} already holds layouts; choose another folder for --out.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"The folder {out} cannot be made ({error.strerror}); choose another one for --out."
-        ) from None
     lines = []
     for number in range(args.n):
         config = dataclasses.replace(first, seed=first.seed + number)
@@ -81,45 +75,27 @@ def run(args: argparse.Namespace) -> None:
 
 def write_layout(out: Path, labels: np.ndarray, config: LayoutConfig) -> dict:
     """Write a mask PNG (0 and 255) and a label TIFF (16 bit, calibrated); return their entry."""
-    import io
-
-    import numpy as np
-    import tifffile
-    from PIL import Image, PngImagePlugin
+    from PIL import Image
 
     from fancgan.masks import to_mask
+    from fancgan.outputs import label_tiff, write_whole
+    from fancgan.ui.wire import png_bytes
 
-    stem = f"layout_synthetic_seed{config.seed}"
     mask = to_mask(labels)
-    settings = json.dumps(config.to_dict())
-    note = PngImagePlugin.PngInfo()
-    note.add_text("Software", "F-ANcGAN")
-    note.add_text("Synthetic", "true")
-    note.add_text("Layout", settings)
-    png, tiff = io.BytesIO(), io.BytesIO()
-    Image.fromarray(mask.astype(np.uint8) * 255).save(png, "PNG", pnginfo=note)
-    per_nm = 1 / config.nm_per_px
-    tifffile.imwrite(
-        tiff,
-        labels.astype(np.uint16),
-        imagej=True,
-        resolution=(per_nm, per_nm),
-        metadata={"unit": "nm", "Info": f"F-ANcGAN synthetic layout\n{settings}"},
-    )
-    write_whole(out / f"{stem}_mask.png", png.getvalue())
-    write_whole(out / f"{stem}_labels.tif", tiff.getvalue())
-    return {
-        "mask": f"{stem}_mask.png",
-        "labels": f"{stem}_labels.tif",
+    note = {
+        "Software": "F-ANcGAN",
+        "Synthetic": "true",
+        "Description": "Particle mask made by a program; not a measurement.",
+        "Layout": json.dumps(config.to_dict()),
+    }
+    entry = {
+        "mask": f"layout_synthetic_seed{config.seed}_mask.png",
+        "labels": f"layout_synthetic_seed{config.seed}_labels.tif",
         "synthetic": True,
         "count": int(labels.max()),
         "coverage": round(float(mask.mean()), 5),
         "layout": config.to_dict(),
     }
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name first, so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    write_whole(out / entry["mask"], png_bytes(Image.fromarray(mask.astype("uint8") * 255), note))
+    write_whole(out / entry["labels"], label_tiff(labels, config.nm_per_px))
+    return entry
