@@ -1,0 +1,145 @@
+"""The shell's synthesize and segment: marked files, one sentence for bad input, exit code 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from bundles import make_tiny_bundle
+from conftest import draw_discs
+from PIL import Image
+
+import fancgan
+from fancgan.__main__ import main
+from fancgan.micrograph import read_micrograph
+from fancgan.pipeline import Pipeline
+
+ROOT = Path(fancgan.__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> str:
+    return str(make_tiny_bundle(tmp_path_factory.mktemp("cli") / "tiny"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch) -> Path:
+    """A working folder with a mask, an image of discs, and files that are wrong."""
+    discs = draw_discs()
+    Image.fromarray(discs.mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    Image.fromarray(discs.image).save(tmp_path / "discs.png")
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "empty.png")
+    Image.fromarray(np.full((1, 1), 255, np.uint8)).save(tmp_path / "dot.png")
+    Image.fromarray(np.dstack([discs.image, discs.image // 2, discs.image])).save(
+        tmp_path / "colour.png"
+    )
+    (tmp_path / "text.tif").write_text("not a picture")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_synthesize_writes_a_marked_png(folder: Path, bundle: str, capsys) -> None:
+    assert main(["synthesize", "--mask", "mask.png", "--seed", "7", "--bundle", bundle]) == 0
+    assert "synthetic" in capsys.readouterr().out
+    pipe = Pipeline.from_pretrained(bundle)
+    with Image.open("mask_synthetic_seed7.png") as image:
+        assert image.text["Synthetic"] == "true"
+        assert image.text["Seed"] == "7"
+        assert image.text["Bundle"] == pipe.revision
+        expected = pipe.synthesize(np.asarray(Image.open("mask.png")) > 0, seed=7)
+        assert np.array_equal(np.asarray(image), expected)
+
+
+def test_synthesize_writes_a_calibrated_tiff_in_the_style_of_an_image(folder, bundle) -> None:
+    argv = ["synthesize", "--mask", "mask.png", "--out", "new/x.tif", "--style", "discs.png"]
+    assert main([*argv, "--bundle", bundle]) == 0
+    micrograph = read_micrograph("new/x.tif")
+    assert micrograph.nm_per_px == pytest.approx(7.344, rel=1e-4)
+    pipe = Pipeline.from_pretrained(bundle)
+    style = np.asarray(Image.open("discs.png"))
+    expected = pipe.synthesize(np.asarray(Image.open("mask.png")) > 0, style=style)
+    assert np.array_equal(micrograph.pixels, expected)
+    with tifffile.TiffFile("new/x.tif") as tiff:
+        assert "Synthetic: true" in tiff.imagej_metadata["Info"]
+
+
+def test_segment_goes_on_after_a_bad_file(folder: Path, bundle: str, capsys) -> None:
+    with tifffile.TiffWriter("scaled.tif", imagej=True) as tiff:
+        tiff.write(draw_discs(seed=1).image, resolution=(0.5, 0.5), metadata={"unit": "nm"})
+    files = ["text.tif", "discs.png", "dot.png", "scaled.tif"]
+    assert main(["segment", *files, "--out", "found", "--bundle", bundle]) == 2
+    captured = capsys.readouterr()
+    assert "discs.png: 6 particles, pixel size unknown" in captured.out
+    assert "scaled.tif: 6 particles, 2 nm per pixel (ImageJ" in captured.out
+    assert captured.err.splitlines()[-1].endswith(
+        "2 of 4 files could not be segmented; the rest is done."
+    )
+    assert sorted(path.name for path in Path("found").iterdir()) == [
+        "discs_labels.tif",
+        "discs_outlined.png",
+        "scaled_labels.tif",
+        "scaled_outlined.png",
+    ]
+    labels = tifffile.imread("found/scaled_labels.tif")
+    assert labels.dtype == np.uint16
+    assert labels.max() == 6
+    assert read_micrograph("found/scaled_labels.tif").nm_per_px == pytest.approx(2, rel=1e-4)
+    with Image.open("found/discs_outlined.png") as outlined:
+        assert outlined.mode == "RGB"
+
+
+def test_a_given_pixel_size_wins(folder: Path, bundle: str, capsys) -> None:
+    argv = ["segment", "discs.png", "--out", "found", "--nm-per-px", "3.5", "--bundle", bundle]
+    assert main(argv) == 0
+    assert "3.5 nm per pixel (given)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["synthesize", "--mask", "empty.png"], "no particle pixel"),
+        (["synthesize", "--mask", "dot.png"], "1 x 1 pixels"),
+        (["synthesize", "--mask", "colour.png"], "3 channels"),
+        (["synthesize", "--mask", "discs.png"], "neither binary"),
+        (["synthesize", "--mask", "text.tif"], "not a readable image"),
+        (["synthesize", "--mask", "missing.png"], "does not exist"),
+        (["synthesize", "--mask", "mask.png", "--out", "x.jpg"], "must end in"),
+        (["synthesize", "--mask", "mask.png", "--out", "mask.png"], "is an input"),
+        (
+            ["synthesize", "--mask", "mask.png", "--style", "discs.png", "--out", "discs.png"],
+            "is an input",
+        ),
+        (["synthesize", "--mask", "mask.png", "--style", "colour.png"], "colour picture"),
+        (["synthesize", "--mask", "mask.png", "--seed", "-3"], "seed"),
+        (["synthesize", "--mask", "mask.png", "--out", "text.tif/x.png"], "cannot be written"),
+        (["segment", "mask.png", "sub/mask.tif", "--out", "found"], "called mask"),
+        (["segment", "mask.png", "--out", "found", "--nm-per-px", "-1"], "positive"),
+        (["segment", "text.tif", "--out", "found"], "1 of 1 files"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(folder, bundle, capsys, argv, words) -> None:
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert main([*argv, "--bundle", bundle]) == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert "Traceback" not in message
+    assert before == {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_missing_bundle_is_one_sentence(folder: Path, capsys) -> None:
+    assert main(["synthesize", "--mask", "mask.png", "--bundle", "nowhere"]) == 2
+    assert "no bundle nowhere" in capsys.readouterr().err
+
+
+def test_the_shell_sees_exit_2_and_no_traceback(folder: Path, bundle: str) -> None:
+    command = [sys.executable, "-m", "fancgan", "synthesize", "--mask", str(folder / "dot.png")]
+    done = subprocess.run(
+        [*command, "--bundle", bundle], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("fancgan synthesize: ")
