@@ -108,6 +108,12 @@ def stroke(page: sync_api.Page, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+def upload_mask(page: sync_api.Page, path: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.click("#mask-upload")
+    chooser.value.set_files(path)
+
+
 def toast(page: sync_api.Page) -> str:
     page.wait_for_selector("[data-testid=toast-text]")
     words = page.inner_text("[data-testid=toast-text]")
@@ -156,13 +162,18 @@ def test_from_two_strokes_to_a_count(page, tmp_path):
         page.click("#result [data-save=labels]")
     assert caught.value.suggested_filename.endswith("_labels.tif")
 
+    kept = shown(page)
+    page.get_by_role("tab", name="Sketch").click()
+    assert page.is_visible("#sketch canvas")
+    assert np.array_equal(shown(page), kept), "a visit to the other tab changes nothing"
+
 
 def test_mistakes_become_toasts(page, tmp_path):
     page.click("[data-do=clear]")
     page.click("#paint")
     assert "no particle" in toast(page)
 
-    page.set_input_files("#mask-upload input[type=file], input#mask-upload", _colour(tmp_path))
+    upload_mask(page, _colour(tmp_path))
     assert "colour.png" in toast(page)
 
     page.get_by_role("tab", name="Segment").click()
@@ -185,7 +196,7 @@ def test_uploaded_mask_and_layout_come_to_the_canvas(page, tmp_path):
     mask = np.zeros((160, 240), np.uint8)
     mask[40:80, 30:90] = mask[100:140, 150:200] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    page.set_input_files("#mask-upload input[type=file], input#mask-upload", tmp_path / "mask.png")
+    upload_mask(page, tmp_path / "mask.png")
     painted(page, 0)
     assert shown(page).shape == (160, 240)
     assert page.evaluate("document.querySelector('#sketch canvas').width") == 240

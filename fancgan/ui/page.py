@@ -38,7 +38,7 @@ def shown_as_toast(handler: Callable) -> Callable:
         try:
             return handler(*args)
         except UserError as error:
-            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+            raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
 
     return wrapped
 

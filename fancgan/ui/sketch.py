@@ -259,7 +259,7 @@ def _answer(pipe: Pipeline, mask: np.ndarray, seq: int, seed: float | None) -> t
 
 
 @shown_as_toast
-def _check_cycle(pipe: Pipeline, painted: Painted | None) -> dict | None:
+def _check_cycle(pipe: Pipeline, painted: Painted | None) -> dict:
     if painted is None:
         return gr.skip()
     return {"round": painted.round, **read_back(pipe, painted.mask, painted.image)}

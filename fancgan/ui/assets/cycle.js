@@ -2,12 +2,14 @@
 const root = element.querySelector(".fa-cycle");
 const write = (name, words) => (root.querySelector(`[data-figure=${name}]`).textContent = words);
 
+// Figures of an older image are dropped; while the drawing has run ahead they stay pale.
 function receive(cycle) {
-  if (!cycle) return;
+  const view = document.querySelector("#view .fa-view")?.dataset;
+  if (!cycle || view?.round !== cycle.round) return;
   write("dice", cycle.dice.toFixed(3));
   write("drawn", cycle.drawn);
   write("read", cycle.read_back);
-  root.dataset.state = "fresh";
+  if (view.state === "done") root.dataset.state = "fresh";
   document.dispatchEvent(new CustomEvent("fancgan:cycle", { detail: cycle }));
 }
 
@@ -16,5 +18,5 @@ for (const name of ["drawing", "changed", "sent", "empty"]) {
   document.addEventListener(`fancgan:${name}`, stale);
 }
 watch("value", () => receive(props.value));
-// The view may come to life after this component: tell it again when it has.
-setTimeout(() => receive(props.value), 0);
+document.addEventListener("fancgan:ready", () => receive(props.value));
+receive(props.value);

@@ -37,6 +37,7 @@ function paint(answer) {
   save.href = answer.image;
   save.download = answer.name;
   save.removeAttribute("aria-disabled");
+  root.dataset.round = round;
   root.dataset.seq = answer.seq;
   root.dataset.seed = answer.seed;
   root.classList.remove("fa-none");
@@ -93,3 +94,4 @@ save.addEventListener("click", (event) => {
 watch("value", () => receive(props.value));
 paint(props.value);
 say("done", "ready");
+document.dispatchEvent(new CustomEvent("fancgan:ready"));
