@@ -169,7 +169,7 @@ def find_bundle(source: str | Path | None = None, revision: str | None = None) -
     """
     name, _, pinned = str(source or DEFAULT).partition("@")
     hub_name = HUB_NAME.fullmatch(name) is not None
-    if Path(str(source)).is_dir():
+    if source is not None and Path(source).is_dir():
         name, hub_name, pinned = str(source), False, ""
     revision = revision or pinned or None
     if revision and not hub_name:

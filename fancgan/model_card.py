@@ -94,7 +94,7 @@ def _model_index(config: dict) -> list[str]:
         lines += [
             f"          - type: {_quoted(name)}",
             f"            name: {_quoted(figure['meaning'] + _basis(figure))}",
-            f"            value: {figure['value']:.4g}",
+            f"            value: {figure['value']:.4f}",
         ]
     return lines
 
