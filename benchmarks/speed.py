@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def measure(case: str, network: str, threads: int, repeats: int) -> dict:
-    """Return median seconds per size, peak memory and parameters of one network, in this process."""
+    """Return median seconds per size, peak memory and parameters, measured in this process."""
     preset, served, half = CASES[case]
     if served:
         from fancgan.allocator import tune_allocator
