@@ -85,14 +85,14 @@ class LayoutConfig:
                 )
         if self.count is not None and self.coverage is not None:
             raise UserError("A layout takes a count or a coverage, not both; leave one out.")
-        sizes = self.sizes_nm or (self.d50_nm,)
-        smallest, largest = (size(sizes) / self.nm_per_px for size in (min, max))
-        if smallest < 5 or largest > min(self.height, self.width):
-            raise UserError(
-                f"Particles of {min(sizes):g} to {max(sizes):g} nm are {smallest:.1f} to "
-                f"{largest:.0f} px at {self.nm_per_px:g} nm per pixel; "
-                f"choose 5 px up to the picture's shorter side."
-            )
+        object.__setattr__(self, "sizes_nm", tuple(self.sizes_nm))
+        for size in self.sizes_nm or (self.d50_nm,):
+            size_px, side_px = size / self.nm_per_px, min(self.height, self.width)
+            if not 5 <= size_px <= side_px:
+                raise UserError(
+                    f"Particles of {size:g} nm are {size_px:.1f} px at {self.nm_per_px:g} nm per "
+                    f"pixel; choose sizes that come to 5 px up to the shorter side, {side_px} px."
+                )
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)

@@ -1,0 +1,51 @@
+"""What the README promises is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def tracked_files() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("this copy of the repository is no git clone")
+    paths = [ROOT / name for name in listing.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def test_readme_lists_every_verb() -> None:
+    table = set(re.findall(r"^\| `([a-z-]+) ", README, flags=re.MULTILINE))
+    modules = (ROOT / "fancgan/cli").glob("[a-z]*.py")
+    assert table == {path.stem.replace("_", "-") for path in modules}
+
+
+def test_readme_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
+    assert targets
+    missing = [target for target in targets if not (ROOT / target).exists()]
+    assert not missing
+
+
+def test_readme_names_scripts_that_are_there() -> None:
+    scripts = set(re.findall(r"\b(?:python|bash|launch) ([\w/.]+\.py|tests/run)\b", README))
+    assert scripts >= {"app.py", "export.py", "train.py", "tests/run"}
+    assert all((ROOT / script).exists() for script in scripts)
+
+
+def test_no_micrograph_and_no_large_file_is_tracked() -> None:
+    for path in tracked_files():
+        assert path.suffix.lower() not in {".tif", ".tiff", ".bmp", ".jpg", ".jpeg"}, path
+        assert path.stat().st_size <= 30e6, path
+
+
+def test_licence_is_apache_2() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text and "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
