@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from fancgan.allocator import tune_allocator
-from fancgan.config import PRESETS, TrainConfig
+from fancgan.config import PRESETS, ModelConfig, TrainConfig
 from fancgan.errors import UserError
 
 
@@ -27,6 +27,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
     parser.add_argument("--modality", choices=("sem", "tsem"), help="where the folder holds both")
     parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
+    parser.add_argument("--widths", type=int, nargs="+", help="channels per level, fine to coarse")
     parser.add_argument("--no-attention-gates", action="store_true", help="ablation")
     for f in dataclasses.fields(TrainConfig):
         flag = "--" + f.name.replace("_", "-")
@@ -37,6 +38,18 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
             help=f.metadata["help"] + " [%(default)s]",
         )
     return parser.parse_args(argv)
+
+
+def choose_model(args: argparse.Namespace) -> ModelConfig:
+    """The preset with the asked changes."""
+    changes: dict = {}
+    if args.modulation:
+        changes["modulation"] = args.modulation
+    if args.widths:
+        changes["widths"] = tuple(args.widths)
+    if args.no_attention_gates:
+        changes["attention_gates"] = False
+    return dataclasses.replace(PRESETS[args.preset], **changes)
 
 
 def check_data(data: Path, modality: str | None) -> None:
@@ -58,11 +71,6 @@ def train(args: argparse.Namespace) -> bool:
     from fancgan.data import load_fields
     from fancgan.training import Training
 
-    model = PRESETS[args.preset]
-    if args.modulation:
-        model = dataclasses.replace(model, modulation=args.modulation)
-    if args.no_attention_gates:
-        model = dataclasses.replace(model, attention_gates=False)
     config = TrainConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)})
     check_data(args.data, args.modality)
     train_fields = load_fields(args.data, "train", args.modality)
@@ -75,7 +83,7 @@ def train(args: argparse.Namespace) -> bool:
         "val_stems": [f.stem for f in val_fields],
     }
     training = Training(
-        model,
+        choose_model(args),
         config,
         run_dir=args.run,
         train_fields=train_fields,

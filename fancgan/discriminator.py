@@ -26,7 +26,8 @@ class PatchDiscriminator(nn.Module):
             convs.append(spectral_norm(nn.Conv2d(a, b, 4, stride=2, padding=1)))
         self.convs = nn.ModuleList(convs)
         self.attention = LinearAttention(widths[-1]) if attention else nn.Identity()
-        self.score = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+        # Without a bias: within the hinge's margin its gradients from real and fake cancel.
+        self.score = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         outputs = []

@@ -207,7 +207,7 @@ class LinearAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.to_qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
-        self.to_out = nn.Conv2d(channels, channels, 1)
+        self.to_out = nn.Conv2d(channels, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, h, w = x.shape

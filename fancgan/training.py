@@ -84,6 +84,13 @@ def measure_fields(fields: list[Field]) -> Tensor:
     return torch.where(stats.isnan(), stats.nanmean(0), stats)
 
 
+@torch.no_grad()
+def start_at_mean_level(generator: torch.nn.Module, fields: list[Field]) -> None:
+    """Let the untrained generator paint the mean grey level of the training images."""
+    mean = float(np.mean([f.image.mean() for f in fields])) / 127.5 - 1
+    generator.to_image.bias.fill_(float(np.arctanh(np.clip(mean, -0.95, 0.95))))
+
+
 class Training:
     """Everything a run holds. Build it, then call `run`."""
 
@@ -109,6 +116,7 @@ class Training:
         self.density = StyleDensity(model).to(self.device)
         field_stats = measure_fields(train_fields).to(self.device)
         self.density.fit(field_stats)
+        start_at_mean_level(bare["generator"], train_fields)
         self._prepare(bare, field_stats)
         self.dataset = CropDataset(train_fields, config)
         self.data = data

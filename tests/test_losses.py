@@ -1,0 +1,146 @@
+"""Losses against closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from fancgan.augment import DRAWS, diff_augment
+from fancgan.losses import (
+    MASK_LOSSES,
+    blurred_l1,
+    core_loss,
+    cross_entropy,
+    feature_matching_loss,
+    focal_cross_entropy,
+    grey_level_w1,
+    hinge_critic_loss,
+    hinge_generator_loss,
+    kl_divergence,
+    least_squares_critic_loss,
+    spectrum_loss,
+    style_statistics_loss,
+    tversky_index,
+    tversky_loss,
+)
+
+
+@pytest.fixture
+def logits() -> torch.Tensor:
+    return torch.randn(2, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def mask() -> torch.Tensor:
+    return (torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(1)) > 0.6).float()
+
+
+def sure(mask: torch.Tensor) -> torch.Tensor:
+    """Logits that leave no doubt about a mask."""
+    return torch.cat([-50 * (2 * mask - 1), 50 * (2 * mask - 1)], dim=1)
+
+
+def test_focal_loss_without_focus_is_cross_entropy(logits, mask):
+    assert torch.allclose(focal_cross_entropy(logits, mask, gamma=0), cross_entropy(logits, mask))
+
+
+def test_focal_loss_weights_each_pixel_before_the_mean(logits, mask):
+    """The mean of focal terms, not the focal term of the mean (a mistake of the field)."""
+    prob = logits.softmax(1).gather(1, mask.long())
+    by_hand = ((1 - prob) ** 2 * -prob.log()).mean()
+    assert torch.allclose(focal_cross_entropy(logits, mask, gamma=2), by_hand)
+
+
+def test_tversky_with_equal_weights_is_dice(mask):
+    guess = mask.roll(2, dims=3)
+    overlap = (guess * mask).sum()
+    dice = (2 * overlap + 2) / (guess.sum() + mask.sum() + 2)
+    assert torch.allclose(tversky_index(sure(guess), mask, 0.5, 0.5), dice)
+
+
+def test_tversky_punishes_missed_pixels_more_than_invented_ones(mask):
+    missed = mask.clone()
+    missed[:, :, :4] = 0
+    invented = mask.clone()
+    changed = int(mask.sum() - missed.sum())
+    free = (mask == 0).nonzero()[:changed]
+    invented[tuple(free.T)] = 1
+    assert tversky_loss(sure(missed), mask) > tversky_loss(sure(invented), mask)
+
+
+@pytest.mark.parametrize("name", sorted(MASK_LOSSES))
+def test_mask_losses_vanish_on_the_truth_and_reach_the_logits(name, logits, mask):
+    loss = MASK_LOSSES[name]
+    assert loss(sure(mask), mask).item() == pytest.approx(0, abs=1e-3)
+    logits.requires_grad_()
+    loss(logits, mask).backward()
+    assert logits.grad.abs().sum() > 0
+
+
+def test_core_loss_weighs_the_rim():
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[:, :, 8:24, 8:24] = 1
+    core = 1 - F.max_pool2d(1 - mask, 5, 1, 2)
+    flat = core_loss(torch.zeros_like(core), core, mask, line_weight=1.0)
+    assert flat.item() == pytest.approx(math.log(2), rel=1e-5)
+    assert core_loss(torch.zeros_like(core), core, mask) > flat
+
+
+def test_adversarial_losses_at_known_scores():
+    real, fake = [torch.full((2, 1, 3, 3), 2.0)], [torch.full((2, 1, 3, 3), 0.5)]
+    assert hinge_critic_loss(real, fake).item() == pytest.approx(1.5)
+    assert hinge_generator_loss(fake).item() == pytest.approx(-0.5)
+    assert least_squares_critic_loss(real, fake).item() == pytest.approx(0.5 * (1 + 0.25))
+
+
+def test_feature_matching_of_equal_features_is_zero():
+    features = [[torch.randn(1, 4, 8, 8), torch.randn(1, 8, 4, 4)]]
+    assert feature_matching_loss(features, features).item() == 0
+
+
+def test_blurred_l1_sees_the_level_and_hardly_the_noise():
+    x = torch.zeros(1, 1, 64, 64)
+    noise = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert blurred_l1(x + 0.25, x).item() == pytest.approx(0.25, abs=1e-5)
+    assert blurred_l1(x + 0.1 * noise, x) < 0.25 * (0.1 * noise).abs().mean()
+
+
+def test_grey_level_w1_is_the_shift_and_ignores_the_order():
+    x = torch.rand(1, 1, 16, 16)
+    assert grey_level_w1(x + 0.3, x).item() == pytest.approx(0.3, abs=1e-6)
+    assert grey_level_w1(x.flip(3), x).item() == 0
+
+
+def test_spectrum_loss_is_blind_to_phase_and_counts_decades():
+    x = torch.randn(4, 1, 128, 128, generator=torch.Generator().manual_seed(0))
+    other = torch.randn(4, 1, 128, 128, generator=torch.Generator().manual_seed(1))
+    assert spectrum_loss(-x, x).item() == 0
+    assert spectrum_loss(x.flip(2), x) < 0.01
+    assert spectrum_loss(x * math.sqrt(10), x).item() == pytest.approx(1, abs=1e-3)
+    assert spectrum_loss(other, x) < 0.1
+
+
+def test_kl_divergence_in_closed_form():
+    mean, log_var = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, math.log(4.0)]])
+    assert kl_divergence(mean, log_var).item() == pytest.approx(0.5 + 0.5 * (3 - math.log(4)))
+
+
+def test_style_statistics_count_only_where_they_could_be_measured():
+    measured = torch.tensor([[1.0, 9.0]])
+    asked = torch.tensor([[0.0, 0.0]])
+    valid = torch.tensor([[True, False]])
+    assert style_statistics_loss(measured, asked, valid).item() == 1.0
+
+
+def test_augmentation_treats_image_and_mask_alike_and_repeats():
+    x = torch.rand(3, 1, 64, 64)
+    pair = torch.cat([x, x], dim=1)
+    draws = torch.rand(3, DRAWS, generator=torch.Generator().manual_seed(3))
+    once, twice = (diff_augment(pair, draws, probability=1.0) for _ in range(2))
+    assert torch.equal(once, twice)
+    assert torch.equal(once[:, 0], once[:, 1])
+    assert not torch.equal(once, pair)
+    assert torch.equal(diff_augment(pair, draws, probability=0.0), pair)

@@ -1,0 +1,175 @@
+"""What the networks must do: use every parameter, the style and the noise, at any size."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from runs import TINY, tiny_config
+
+from fancgan.config import PRESETS, ModelConfig
+from fancgan.crops import crop_loader
+from fancgan.data import load_fields
+from fancgan.discriminator import ImageDiscriminator
+from fancgan.generator import StyleUNet
+from fancgan.segmenter import AttentionUNet, core_target
+from fancgan.training import Training
+
+SMALL = PRESETS["small"]
+
+
+def inputs(config: ModelConfig, height: int = 64, width: int = 96, seed: int = 0):
+    rng = torch.Generator().manual_seed(seed)
+    mask = torch.zeros(1, 1, height, width)
+    mask[:, :, 16:40, 20:60] = 1
+    style = torch.randn(1, config.style_dim, generator=rng)
+    return mask, style, torch.randn(1, config.noise_channels, height, width, generator=rng)
+
+
+@pytest.fixture(scope="module")
+def generator() -> StyleUNet:
+    torch.manual_seed(0)
+    return StyleUNet(SMALL).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TINY,
+        dataclasses.replace(TINY, modulation="adain", geometry=False),
+        dataclasses.replace(TINY, attention_gates=False),
+    ],
+    ids=["demod", "adain", "no gates"],
+)
+def test_one_step_reaches_every_parameter(model, pair_folder, tmp_path, monkeypatch):
+    """The dead style network of the authors' code would have been caught by this test."""
+    fields = load_fields(pair_folder, "all")
+    training = Training(
+        model,
+        tiny_config(perceptual="efficientnet"),
+        run_dir=tmp_path / "run",
+        train_fields=fields,
+        val_fields=[],
+        data={},
+    )
+    training.step = training.config.steps - 1  # all terms are on
+    gradients: dict[str, torch.Tensor] = {}
+    optimise = training._optimise
+
+    def record(loss, *names):
+        optimise(loss, *names)
+        for name, network in training.bare.items():
+            for key, parameter in network.named_parameters():
+                if parameter.grad is not None:
+                    gradients[f"{name}.{key}"] = parameter.grad.clone()
+
+    monkeypatch.setattr(training, "_optimise", record)
+    batch = next(iter(crop_loader(training.dataset, 0, 1, rank=0, world_size=1)))
+    training.train_step(batch)
+
+    expected = {
+        f"{name}.{key}" for name, net in training.bare.items() for key, _ in net.named_parameters()
+    }
+    assert set(gradients) == expected
+    for key, gradient in gradients.items():
+        assert torch.isfinite(gradient).all(), key
+        assert gradient.abs().sum() > 0, key
+
+
+def test_the_image_cycle_reaches_the_segmenter(pair_folder, tmp_path):
+    """No argmax cuts the backward cycle: the rebuilt image alone moves the segmenter."""
+    fields = load_fields(pair_folder, "all")
+    training = Training(
+        TINY,
+        tiny_config(),
+        run_dir=tmp_path / "run",
+        train_fields=fields,
+        val_fields=[],
+        data={},
+    )
+    batch = next(iter(crop_loader(training.dataset, 0, 1, rank=0, world_size=1)))
+    logits = training.networks["segmenter"](batch["image"])
+    fakes = training.cycle.paint(batch, logits[0], torch.Generator().manual_seed(0))
+    rebuilt_from = batch["image"][: len(fakes.rebuilt)]
+    (fakes.rebuilt - rebuilt_from).abs().mean().backward()
+    assert training.bare["segmenter"].mask_head.weight.grad.abs().sum() > 0
+
+
+def test_style_and_noise_each_change_the_image(generator):
+    mask, style, noise = inputs(SMALL)
+    image = generator(mask, style, noise)
+    other_z = style.clone()
+    other_z[:, 5:] += 1
+    other_stat = style.clone()
+    other_stat[:, 0] += 1
+    other_noise = inputs(SMALL, seed=1)[2]
+    assert torch.equal(image, generator(mask, style, noise))
+    for changed in (
+        generator(mask, other_z, noise),
+        generator(mask, other_stat, noise),
+        generator(mask, style, other_noise),
+    ):
+        assert (changed - image).abs().mean() > 1e-4
+
+
+def test_each_noise_channel_and_each_level_acts(generator):
+    mask, style, noise = inputs(SMALL)
+    image = generator(mask, style, noise)
+    for channel in range(SMALL.noise_channels):
+        silent = noise.clone()
+        silent[:, channel] = 0
+        assert not torch.equal(generator(mask, style, silent), image)
+
+
+def test_a_crop_looks_like_the_field_it_is_cut_from(generator):
+    """Without instance statistics only the border may differ, by what the frame hides."""
+    torch.manual_seed(0)
+    mask = (torch.rand(1, 1, 512, 512) > 0.999).float()
+    mask = torch.nn.functional.max_pool2d(mask, 21, 1, 10)
+    _, style, noise = inputs(SMALL, 512, 512)
+    field = generator(mask, style, noise)
+    crop = generator(mask[..., :256, :256], style, noise[..., :256, :256])
+    inside = (slice(None), slice(None), slice(0, 128), slice(0, 128))
+    assert (field[inside] - crop[inside]).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_presets_map_sizes_as_documented(preset):
+    config = PRESETS[preset]
+    mask, style, noise = inputs(config, 64, 80)
+    with torch.no_grad():
+        image = StyleUNet(config)(mask, style, noise)
+        logits, core = AttentionUNet(config)(image)
+    assert image.shape == (1, 1, 64, 80)
+    assert image.abs().max() <= 1
+    assert logits.shape == (1, 2, 64, 80)
+    assert core.shape == (1, 1, 64, 80)
+
+
+def test_cores_lose_two_pixels_on_each_side():
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[:, :, 10:20, 8:28] = 1
+    expected = torch.zeros_like(mask)
+    expected[:, :, 12:18, 10:26] = 1
+    assert torch.equal(core_target(mask), expected)
+
+
+def test_image_critic_sees_image_and_mask_at_two_scales():
+    critic = ImageDiscriminator(SMALL)
+    mask, _, noise = inputs(SMALL)
+    image = noise[:, :1].clamp(-1, 1).requires_grad_()
+    mask.requires_grad_()
+    outputs = critic(image, mask)
+    assert len(outputs) == 2
+    sum(scale[-1].sum() for scale in outputs).backward()
+    assert image.grad.abs().sum() > 0
+    assert mask.grad.abs().sum() > 0
+
+
+def test_shapes_of_the_public_contract_hold_for_a_bundle_config(tmp_path: Path):
+    """A configuration survives its own JSON form."""
+    assert ModelConfig.from_dict(SMALL.to_dict()) == SMALL
+    with pytest.raises(ValueError, match="modulation"):
+        ModelConfig(modulation="none")

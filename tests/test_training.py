@@ -1,0 +1,253 @@
+"""A run resumes bit for bit, stops gently, refuses what does not fit, and scales to processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from runs import tiny_config, tiny_flags, tiny_training
+from safetensors.torch import load_file
+
+from fancgan.crops import CropDataset, crop_indices, crop_loader
+from fancgan.data import load_fields
+from fancgan.errors import UserError
+from fancgan.training import learning_rate_factor, step_generator
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def fields(pair_folder):
+    return load_fields(pair_folder, "all")
+
+
+def read_log(run: Path, name: str = "log.jsonl") -> list[dict]:
+    return [json.loads(line) for line in (run / name).read_text().splitlines()]
+
+
+def same_weights(a: Path, b: Path) -> bool:
+    return (a / "weights.safetensors").read_bytes() == (b / "weights.safetensors").read_bytes()
+
+
+def test_four_steps_equal_two_and_two(fields, tmp_path):
+    straight, parted = tmp_path / "straight", tmp_path / "parted"
+    assert tiny_training(straight, fields).run()
+    assert not tiny_training(parted, fields).run(until=2)
+    with open(parted / "log.jsonl", "a") as log:  # a kill after the checkpoint leaves more lines
+        log.write('{"step": 3, "total": 0.0}\n{"step": 4, "tot')
+    resumed = tiny_training(parted, fields)
+    assert resumed.step == 2
+    assert resumed.run()
+
+    assert same_weights(straight, parted)
+    assert read_log(straight) == read_log(parted)
+    assert read_log(straight, "val.jsonl") == read_log(parted, "val.jsonl")
+    states = [torch.load(run / "checkpoint.pt", weights_only=True) for run in (straight, parted)]
+    for network in states[0]["networks"]:
+        for key, value in states[0]["networks"][network].items():
+            assert torch.equal(value, states[1]["networks"][network][key]), key
+
+
+def test_a_run_writes_what_its_readers_expect(fields, tmp_path):
+    run = tmp_path / "run"
+    tiny_training(run, fields).run()
+    lines = read_log(run)
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    terms = {
+        "adv_image",
+        "adv_mask",
+        "critic_image",
+        "critic_mask",
+        "paired_l1",
+        "paired_perceptual",
+        "paired_mask",
+        "cycle_mask",
+        "cycle_l1",
+        "cycle_perceptual",
+        "style_statistics",
+        "kl",
+        "latent",
+        "spectrum",
+        "grey_levels",
+    }
+    assert terms <= set(lines[0])
+    described = json.loads((run / "config.json").read_text())
+    assert described["model"]["widths"] == [8, 8, 16]
+    assert described["train"]["seed"] == 3
+    prefixes = {key.split(".")[0] for key in load_file(run / "weights.safetensors")}
+    assert prefixes == {"generator", "segmenter", "style_encoder", "style_density"}
+    assert len(list((run / "samples").glob("*_synthetic.png"))) == 2
+    assert any((run / "tensorboard").iterdir())
+    assert not list(run.glob("*.tmp"))
+
+
+def test_other_settings_are_refused(fields, tmp_path):
+    run = tmp_path / "run"
+    tiny_training(run, fields).run(until=1)
+    with pytest.raises(UserError, match="seed = 3, not 4"):
+        tiny_training(run, fields, seed=4)
+    assert tiny_training(run, fields, steps=6).step == 1
+
+
+def test_a_damaged_checkpoint_is_named(fields, tmp_path):
+    run = tmp_path / "run"
+    tiny_training(run, fields).run(until=1)
+    (run / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(UserError, match=r"checkpoint\.pt cannot be read"):
+        tiny_training(run, fields)
+
+
+def test_divergence_stops_with_a_sentence(fields, tmp_path):
+    training = tiny_training(tmp_path / "run", fields, lr_generator=1e30)
+    with pytest.raises(UserError, match="diverged at step"):
+        training.run()
+
+
+def test_learning_rate_rises_holds_and_falls():
+    config = tiny_config(steps=100, warmup_steps=10, decay_share=0.2)
+    factors = [learning_rate_factor(step, config) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[9:81] == [1.0] * 72
+    assert factors[90] == pytest.approx(0.5)
+    assert 0 < factors[99] < 0.1
+
+
+def test_random_numbers_depend_on_seed_step_and_process():
+    draws = {
+        key: torch.rand(4, generator=step_generator(*key)).tolist()
+        for key in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    }
+    assert len({tuple(d) for d in draws.values()}) == 4
+    assert torch.rand(4, generator=step_generator(0, 1, 0)).tolist() == draws[(0, 1, 0)]
+
+
+def test_processes_and_steps_never_share_a_crop():
+    seen = [
+        i
+        for step in range(5)
+        for rank in range(3)
+        for i in crop_indices(step, 4, rank, world_size=3)
+    ]
+    assert sorted(seen) == list(range(5 * 3 * 4))
+
+
+def test_crops_are_native_and_repeat(fields):
+    dataset = CropDataset(fields, tiny_config())
+    item, again = dataset[5], dataset[5]
+    assert all(torch.equal(item[key], again[key]) for key in ("image", "mask", "other_mask"))
+    assert item["image"].shape == (1, 128, 128)
+    assert set(item["mask"].unique().tolist()) <= {0.0, 1.0}
+    field = fields[item["field"]]
+    grey = ((item["image"][0] + 1) * 127.5).round().to(torch.uint8)
+    assert set(grey.unique().tolist()) <= set(field.image.ravel().tolist())
+
+
+def test_crops_larger_than_the_image_are_refused(fields):
+    with pytest.raises(UserError, match="smaller than the crops of 256"):
+        CropDataset(fields, tiny_config(crop_px=256))
+
+
+def test_worker_processes_prepare_the_same_batches(fields):
+    batches = [
+        next(
+            iter(
+                crop_loader(CropDataset(fields, tiny_config(workers=n)), 3, 4, rank=0, world_size=1)
+            )
+        )
+        for n in (0, 1)
+    ]
+    assert torch.equal(batches[0]["image"], batches[1]["image"])
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"}
+
+
+def test_sigterm_saves_and_the_same_command_goes_on(pair_folder, tmp_path):
+    run = tmp_path / "run"
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        "--data",
+        str(pair_folder),
+        "--run",
+        str(run),
+    ]
+    command += [*tiny_flags(steps=100000)]
+    command[command.index("--save-every-steps") + 1] = "1000000"
+    command[command.index("--eval-every-steps") + 1] = "1000000"
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.time() + 240
+        while not (run / "log.jsonl").exists() and time.time() < deadline:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    reached = torch.load(run / "checkpoint.pt", weights_only=True)["step"]
+    assert reached >= 1
+
+    # steps may be extended or cut on resuming
+    command[command.index("--steps") + 1] = str(reached + 2)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert f"step {reached + 2} of {reached + 2}, done" in done.stdout
+    assert [line["step"] for line in read_log(run)] == list(range(1, reached + 3))
+
+
+def test_bad_data_ends_with_one_sentence(tmp_path):
+    command = [sys.executable, str(ROOT / "train.py"), "--data", str(tmp_path / "nowhere")]
+    command += ["--run", str(tmp_path / "run")]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=240)
+    assert done.returncode == 2
+    assert "does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_processes_end_with_equal_weights(pair_folder, tmp_path):
+    """gloo, two ranks: crops are disjoint (see above), weights equal on both after the run."""
+    script = tmp_path / "ranks.py"
+    script.write_text(
+        "import sys, torch\n"
+        "from pathlib import Path\n"
+        "from fancgan.data import load_fields\n"
+        "from tests.runs import tiny_training\n"
+        "out = Path(sys.argv[2])\n"
+        "training = tiny_training(out / 'run', load_fields(sys.argv[1], 'all'))\n"
+        "seen = []\n"
+        "step = training.train_step\n"
+        "def watched(batch):\n"
+        "    seen.append(batch['image'].clone())\n"
+        "    return step(batch)\n"
+        "training.train_step = watched\n"
+        "assert training.accelerator.num_processes == 2\n"
+        "training.run()\n"
+        "rank = training.accelerator.process_index\n"
+        "state = {n: net.state_dict() for n, net in training.bare.items()}\n"
+        "ema = training.ema['generator'].network.state_dict()\n"
+        "result = {'state': state, 'ema': ema, 'seen': torch.cat(seen)}\n"
+        "torch.save(result, out / f'rank{rank}.pt')\n"
+        "torch.distributed.destroy_process_group()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += [str(script), str(pair_folder), str(tmp_path)]
+    environ = {**environment(), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (torch.load(tmp_path / f"rank{r}.pt", weights_only=True) for r in range(2))
+    for network, state in first["state"].items():
+        for key, value in state.items():
+            assert torch.equal(value, second["state"][network][key]), f"{network}.{key}"
+    for key, value in first["ema"].items():
+        assert torch.equal(value, second["ema"][key]), key
+    for image in first["seen"]:
+        assert not any(torch.equal(image, other) for other in second["seen"])
