@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from fancgan.allocator import tune_allocator
-from fancgan.config import PRESETS, ModelConfig, TrainConfig
+from fancgan.config import OBJECTIVES, PRESETS, TRAINING_PRESETS, ModelConfig, TrainConfig
 from fancgan.errors import UserError
 
 
@@ -52,6 +52,14 @@ def choose_model(args: argparse.Namespace) -> ModelConfig:
     return dataclasses.replace(PRESETS[args.preset], **changes)
 
 
+def choose_training(args: argparse.Namespace) -> TrainConfig:
+    """The preset's settings, less what the objective drops, changed by the given flags."""
+    dropped = dict.fromkeys(OBJECTIVES[args.objective], 0.0)
+    names = (f.name for f in dataclasses.fields(TrainConfig))
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return dataclasses.replace(TRAINING_PRESETS[args.preset], **{**dropped, **given})
+
+
 def check_data(data: Path, modality: str | None) -> None:
     """Say what is odd about the data set, and stop at what would spoil the training."""
     from fancgan.preflight import preflight
@@ -68,16 +76,16 @@ def check_data(data: Path, modality: str | None) -> None:
 
 def train(args: argparse.Namespace) -> bool:
     tune_allocator()
-    from fancgan.data import load_fields
+    from fancgan.data import list_files, load_fields
     from fancgan.training import Training
 
-    config = TrainConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)})
+    config = choose_training(args)
     check_data(args.data, args.modality)
     train_fields = load_fields(args.data, "train", args.modality)
     val_fields = load_fields(args.data, "val", args.modality)
     data = {
         "name": args.data.resolve().name,
-        "modality": args.modality,
+        "modality": list_files(args.data, args.modality).modality,
         "nm_per_px": next((f.nm_per_px for f in train_fields if f.nm_per_px), None),
         "train_stems": [f.stem for f in train_fields],
         "val_stems": [f.stem for f in val_fields],

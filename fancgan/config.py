@@ -5,6 +5,11 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
+from fancgan.errors import UserError
+
+ADVERSARIAL_NAMES = ("hinge", "least_squares")
+MASK_LOSS_NAMES = ("focal_ce_tversky", "ce", "tversky", "focal_tversky")
+PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
 STAT_NAMES = ("background_mean", "background_sd", "particle_mean", "particle_sd", "noise_sd")
 
 
@@ -70,37 +75,47 @@ PRESETS = {
 }
 
 
-def _flag(default, text: str):
-    return field(default=default, metadata={"help": text})
+def _flag(default, text: str, *, choices: tuple[str, ...] | None = None, least: float = 0):
+    return field(default=default, metadata={"help": text, "choices": choices, "least": least})
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How a model is trained. Weights multiply the named terms of `cycle.py`; 0 drops a term."""
 
-    steps: int = _flag(6000, "optimisation steps in all; the learning rates decay towards the end")
+    steps: int = _flag(
+        6000, "optimisation steps in all; the learning rates decay towards the end", least=1
+    )
     seed: int = _flag(0, "seed of weights, crops, styles and noise")
-    batch_size: int = _flag(4, "real crops per step and process")
-    random_batch: int = _flag(2, "crops per step painted in a random style")
-    cycle_batch: int = _flag(2, "real crops per step that run through the backward cycle")
-    crop_px: int = _flag(256, "side of a native-resolution crop, a multiple of 16 and at least 128")
+    batch_size: int = _flag(4, "real crops per step and process", least=1)
+    random_batch: int = _flag(2, "crops per step painted in a random style", least=1)
+    cycle_batch: int = _flag(2, "real crops per step through the backward cycle", least=1)
+    crop_px: int = _flag(256, "side of a native-resolution crop, a multiple of 16", least=128)
     procedural_share: float = _flag(0.25, "share of drawn layouts among the random-style masks")
-    precision: str = _flag("auto", "auto, bf16 or float32 (auto: bf16 where the hardware has it)")
+    precision: str = _flag(
+        "auto", "auto is bf16 where the hardware has it", choices=("auto", "bf16", "float32")
+    )
     workers: int = _flag(0, "processes that prepare crops, per training process")
 
     lr_generator: float = _flag(2e-4, "learning rate of generator and style encoder (Adam)")
     lr_critic: float = _flag(2e-4, "learning rate of the critics (Adam)")
     lr_segmenter: float = _flag(1e-3, "learning rate of the segmenter (Adam)")
-    warmup_steps: int = _flag(100, "steps over which the learning rates rise")
+    warmup_steps: int = _flag(100, "steps over which the learning rates rise", least=1)
     decay_share: float = _flag(0.35, "last share of the steps over which they fall to zero")
     ema: float = _flag(0.998, "decay of the exponential moving average of the weights")
     augment: float = _flag(0.3, "probability of translation and of cutout before the critics")
 
-    adversarial: str = _flag("hinge", "hinge, or least_squares as in the paper")
-    mask_loss: str = _flag(
-        "focal_ce_tversky", "focal_ce_tversky (paper), ce, tversky or focal_tversky"
+    adversarial: str = _flag(
+        "hinge", "loss of the critics; the paper's is least_squares", choices=ADVERSARIAL_NAMES
     )
-    perceptual: str = _flag("efficientnet", "efficientnet (offline), vgg19 (paper), lpips or none")
+    mask_loss: str = _flag(
+        "focal_ce_tversky", "loss of masks; the default is the paper's", choices=MASK_LOSS_NAMES
+    )
+    perceptual: str = _flag(
+        "efficientnet", "features; the paper's are vgg19's", choices=PERCEPTUAL_NAMES
+    )
+
+    l1_blur_px: float = _flag(2.0, "sigma of the blur before L1; 0 is the plain L1 of the paper")
 
     w_adv_image: float = _flag(1.0, "weight: image critic")
     w_feature_matching: float = _flag(10.0, "weight: features of the image critic, paired")
@@ -119,9 +134,57 @@ class TrainConfig:
     w_cycle_perceptual: float = _flag(1.0, "weight: perceptual distance of those")
     w_adv_mask: float = _flag(0.05, "weight: mask critic")
 
-    log_every_steps: int = _flag(10, "steps between two lines of log.jsonl")
-    eval_every_steps: int = _flag(250, "steps between two validations and sample sheets")
-    save_every_steps: int = _flag(100, "steps between two checkpoints")
+    log_every_steps: int = _flag(10, "steps between two lines of log.jsonl", least=1)
+    eval_every_steps: int = _flag(250, "steps between two validations and sample sheets", least=1)
+    save_every_steps: int = _flag(100, "steps between two checkpoints", least=1)
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            value, choices = getattr(self, f.name), f.metadata["choices"]
+            flag = "--" + f.name.replace("_", "-")
+            if choices and value not in choices:
+                raise UserError(f"{flag} {value} is unknown; choose one of {', '.join(choices)}.")
+            if not choices and not value >= f.metadata["least"]:
+                raise UserError(f"{flag} {value} is too small; give {f.metadata['least']} or more.")
+        if self.crop_px % 16:
+            raise UserError(f"--crop-px {self.crop_px} is no multiple of 16; give one that is.")
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
+
+
+# The paper's losses and weights (section 3). What it does not name stays as it is here, above all
+# the measured style statistics: without them z is as dead as in the authors' code.
+PAPER_TRAINING = TrainConfig(
+    adversarial="least_squares",
+    perceptual="vgg19",
+    l1_blur_px=0.0,
+    lr_generator=1e-4,
+    lr_critic=1e-4,
+    lr_segmenter=1e-4,
+    batch_size=2,
+    augment=0.2,
+    procedural_share=0.0,
+    w_feature_matching=0.0,
+    w_spectrum=0.0,
+    w_grey_levels=0.0,
+    w_paired_mask=50.0,
+    w_core=0.02,
+    w_synthetic_mask=0.0,
+    w_cycle_mask=100.0,
+    w_paired_l1=25.0,
+    w_paired_perceptual=50.0,
+    w_cycle_l1=50.0,
+    w_cycle_perceptual=100.0,
+    w_adv_mask=1.0,
+)
+TRAINING_PRESETS = {"small": TrainConfig(), "paper": PAPER_TRAINING}
+
+_PAIRED = ("feature_matching", "paired_l1", "paired_perceptual", "spectrum", "grey_levels")
+_CYCLE = ("cycle_mask", "cycle_l1", "cycle_perceptual")
+# Baselines of the paper's comparison: which weights are dropped.
+OBJECTIVES = {
+    "full": (),
+    "gan": tuple(f"w_{name}" for name in (*_PAIRED, *_CYCLE)),
+    "cyclegan": tuple(f"w_{name}" for name in (*_PAIRED, "paired_mask")),
+}

@@ -209,7 +209,7 @@ class Cycle:
             "feature_matching": feature_matching_loss(
                 paired_features, [scale[:-1] for scale in real_outputs]
             ),
-            "paired_l1": blurred_l1(fakes.paired, image),
+            "paired_l1": blurred_l1(fakes.paired, image, self.config.l1_blur_px),
             "paired_perceptual": self.perceptual(fakes.paired, image),
             "style_statistics": style_statistics_loss(
                 self.density.standardise(stats), asked, valid
@@ -218,7 +218,7 @@ class Cycle:
             "grey_levels": grey_level_w1(fakes.paired, image),
             "kl": kl_divergence(fakes.z_mean, fakes.z_log_var),
             "latent": (z_back - z_asked).abs().mean(),
-            "cycle_l1": blurred_l1(fakes.rebuilt, rebuilt_from),
+            "cycle_l1": blurred_l1(fakes.rebuilt, rebuilt_from, self.config.l1_blur_px),
             "cycle_perceptual": self.perceptual(fakes.rebuilt, rebuilt_from),
             **self._read_back_terms(fakes),
         }

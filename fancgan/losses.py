@@ -113,7 +113,9 @@ def feature_matching_loss(
 
 
 def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
-    """Separable Gaussian blur of [N, 1, H, W] in float32, reflected at the border."""
+    """Separable Gaussian blur of [N, 1, H, W] in float32, reflected at the border; 0 is none."""
+    if sigma == 0:
+        return x.float()
     radius = max(1, round(3 * sigma))
     t = torch.arange(-radius, radius + 1, device=x.device, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (t / sigma) ** 2)

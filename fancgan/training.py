@@ -126,8 +126,6 @@ class Training:
 
     @staticmethod
     def _precision(asked: str) -> str:
-        if asked not in ("auto", "bf16", "float32"):
-            raise UserError(f"There is no precision {asked!r}; choose auto, bf16 or float32.")
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return "bf16" if asked == "bf16" or (asked == "auto" and bf16_pays(device)) else "no"
 

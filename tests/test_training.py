@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -15,9 +16,18 @@ import torch
 from runs import tiny_config, tiny_flags, tiny_training
 from safetensors.torch import load_file
 
+from fancgan.config import (
+    ADVERSARIAL_NAMES,
+    MASK_LOSS_NAMES,
+    OBJECTIVES,
+    PERCEPTUAL_NAMES,
+    TrainConfig,
+)
 from fancgan.crops import CropDataset, crop_indices, crop_loader
 from fancgan.data import load_fields
 from fancgan.errors import UserError
+from fancgan.losses import ADVERSARIAL, MASK_LOSSES
+from fancgan.perceptual import PERCEPTUAL
 from fancgan.training import learning_rate_factor, step_generator
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,6 +118,28 @@ def test_divergence_stops_with_a_sentence(fields, tmp_path):
     training = tiny_training(tmp_path / "run", fields, lr_generator=1e30)
     with pytest.raises(UserError, match="diverged at step"):
         training.run()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"crop_px": 200}, "--crop-px 200 is no multiple of 16"),
+        ({"crop_px": 64}, "--crop-px 64 is too small"),
+        ({"adversarial": "wasserstein"}, "--adversarial wasserstein is unknown"),
+        ({"lr_critic": float("nan")}, "--lr-critic nan is too small"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        tiny_config(**changes)
+
+
+def test_names_in_the_settings_are_the_implemented_ones():
+    assert set(ADVERSARIAL_NAMES) == set(ADVERSARIAL)
+    assert set(MASK_LOSS_NAMES) == set(MASK_LOSSES)
+    assert set(PERCEPTUAL_NAMES) == set(PERCEPTUAL)
+    fields = {f.name for f in dataclasses.fields(TrainConfig)}
+    assert all(set(dropped) <= fields for dropped in OBJECTIVES.values())
 
 
 def test_learning_rate_rises_holds_and_falls():
