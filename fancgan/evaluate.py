@@ -34,21 +34,28 @@ def evaluate_bundle(
     full: bool = False,
     seed: int = 0,
     features: str = "efficientnet_lite1",
+    lpips: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> dict:
     """Return {"figures": {name: Figure as a dict}, ...}, made of JSON types alone.
 
     fields: the images to judge on, at native resolution; train_fields: those the bundle learned
     from, which only serve to say what real images score against each other. seeds: synthetic images
-    per field, with seeds `seed_of(seed, field, 0 .. seeds - 1)`. full: the fidelity figures too,
-    on features of that name. progress is called with a line before each part.
-    Raises UserError where there is no field or fewer than two seeds.
+    per field, with seeds `seed_of(seed, field, 0 .. seeds - 1)`. full: the fidelity figures too, on
+    features of that name, and LPIPS where it is set. progress is called with a line before each
+    part. Raises UserError where there is no field or fewer than two seeds, and, for the fidelity,
+    where weights are missing or a field is smaller than 256 x 256.
     """
     if not fields:
         raise UserError("There is no image to evaluate on; name a data set with a val split.")
     if seeds < 2:
         raise UserError(f"{seeds} seeds have no spread; evaluate with at least 2.")
     say = progress or (lambda line: None)
+    judges = None
+    if full:
+        from fancgan.evaluate_fidelity import fidelity_figures, judges_for
+
+        judges = judges_for(fields, features, lpips, str(getattr(pipe, "device", "cpu")))
     started = time.monotonic()
 
     say(f"segmenting {len(fields)} real images")
@@ -76,12 +83,8 @@ def evaluate_bundle(
         prefix="cycle_",
     )
     figures |= style_figures(fields, fakes, train_fields)
-    if full:
-        from fancgan.evaluate_fidelity import fidelity_figures
-
-        figures |= fidelity_figures(
-            pipe, fields, fakes, train_fields, seed=seed, features=features, say=say
-        )
+    if judges:
+        figures |= fidelity_figures(pipe, fields, fakes, train_fields, judges, seed, say)
     return {
         "bundle": getattr(pipe, "revision", None),
         "images": [f.stem for f in fields],

@@ -6,6 +6,7 @@ Sets are compared on the same masks, at native resolution, with nothing adjusted
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from fancgan.data import Field
 from fancgan.features import Extractor, load_extractor, patches
 from fancgan.fidelity import KernelTable, r_squared, two_sample_auc
 from fancgan.looks import DISTANCES, Look, look, stacked
+from fancgan.paired import Score, paired_figures, paired_scores
 from fancgan.readings import Pipe
 from fancgan.report import Figure, over_images
 from fancgan.resampling import bootstrap_interval
@@ -26,22 +28,42 @@ FLOOR = "real train against these"
 SEARCH_PATCHES = 4
 
 
+@dataclass(frozen=True)
+class Judges:
+    """What judges images: a frozen feature network and the scores of pairs, by name."""
+
+    extractor: Extractor
+    scores: dict[str, Score]
+
+
+def judges_for(
+    fields: Sequence[Field], features: str, lpips: bool = False, device: str = "cpu"
+) -> Judges:
+    """Load the judges, before any image is made.
+
+    Raises UserError where their weights cannot be had or a field is smaller than a crop.
+    """
+    for field in fields:
+        patches(field.image)
+    return Judges(load_extractor(features, device), paired_scores(lpips, device))
+
+
 def fidelity_figures(
     pipe: Pipe,
     fields: Sequence[Field],
     fakes: list[list[NDArray]],
-    train_fields: Sequence[Field] | None = None,
+    train_fields: Sequence[Field] | None,
+    judges: Judges,
     seed: int = 0,
-    features: str = "efficientnet_lite1",
     say: Callable[[str], None] = print,
 ) -> dict[str, Figure]:
     """Return the fidelity figures of synthetic images, fakes[field][seed] uint8 [H, W].
 
     Floor (real train against these) and trivial painters need train_fields. The first
-    FEATURED_SEEDS images of each field go through the feature network named by `features`.
+    FEATURED_SEEDS images of each field go through the feature network.
     """
-    extractor = load_extractor(features, device=str(getattr(pipe, "device", "cpu")))
-    say(f"features of the real images ({features})")
+    extractor = judges.extractor
+    say(f"features of the real images ({extractor.name})")
     real = [look([f.image], f.mask, extractor) for f in fields]
     others: dict[str, list[Look]] = {}
     painters: dict[str, Painter] = {}
@@ -68,7 +90,9 @@ def fidelity_figures(
     figures |= _distance_figures(fake, real, others, n=sum(len(row) for row in fakes))
     figures["two_sample_auc"] = _auc_figure(fake, real, others)
     figures |= _diversity_figures(fake, real, others.get(FLOOR))
-    figures |= _paired_figures(fields, fakes, painted)
+    figures |= paired_figures(
+        fields, [row[:FEATURED_SEEDS] for row in fakes], painted, judges.scores
+    )
     say("looking for a tone map that would help")
     figures["retouching_gap"] = _retouching_figure(fields, fakes, real, fake, extractor)
     say("asking for the looks of real images")
@@ -181,43 +205,6 @@ def _diversity_figures(
             lambda drawn: float(np.sum([p[0] for p in drawn]) / np.sum([p[1] for p in drawn])),
             of="patches of 256 px",
             n=len(stacked(fake)[0]),
-        )
-    return figures
-
-
-def _paired_figures(
-    fields: Sequence[Field], fakes: list[list[NDArray]], painted: dict[str, list[NDArray]]
-) -> dict[str, Figure]:
-    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-
-    figures = {}
-    for name, unit, score in (
-        ("ssim", "", structural_similarity),
-        ("psnr", "dB", peak_signal_noise_ratio),
-    ):
-        values = [
-            np.mean([score(f.image, image, data_range=255) for image in row[:FEATURED_SEEDS]])
-            for f, row in zip(fields, fakes, strict=True)
-        ]
-        references = {
-            key: float(
-                np.mean(
-                    [
-                        score(f.image, image, data_range=255)
-                        for f, image in zip(fields, images, strict=True)
-                    ]
-                )
-            )
-            for key, images in painted.items()
-        }
-        figures[name] = over_images(
-            f"{name.upper()} to the one real image of the mask: no goal, trivial painters excel",
-            values,
-            lambda drawn: float(np.mean(drawn)),
-            of="synthetic images",
-            n=len(fields) * min(FEATURED_SEEDS, len(fakes[0])),
-            unit=unit,
-            references=references,
         )
     return figures
 

@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from bundles import make_tiny_bundle
 
+from fancgan.__main__ import main
 from fancgan.data import Field, load_fields
 from fancgan.errors import UserError
 from fancgan.evaluate import evaluate_bundle, seed_of
@@ -118,3 +120,31 @@ def test_bad_requests_are_one_sentence(fields):
         evaluate_bundle(Oracle(fields), [])
     with pytest.raises(UserError, match="2"):
         evaluate_bundle(Oracle(fields), fields, seeds=1)
+
+
+def test_the_command_writes_what_it_prints(pair_folder, tmp_path, capsys):
+    bundle, out = make_tiny_bundle(tmp_path / "bundle"), tmp_path / "figures.json"
+    command = ["evaluate", "--bundle", str(bundle), "--data", str(pair_folder), "--seeds", "2"]
+    assert main([*command, "--json", str(out)]) == 0
+    report = json.loads(out.read_text())
+    printed = capsys.readouterr().out
+    assert format_report(report) in printed
+    assert report["split"] == "val" and report["images"] == ["disc3"]
+    # The tiny bundle cuts at one grey level, which is right for the drawn discs.
+    assert figure(report, "dice") > 0.95
+    assert figure(report, "cycle_dice") > 0.9
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".part"] == []
+
+
+def test_bad_commands_are_one_sentence(pair_folder, tmp_path, capsys):
+    bundle = make_tiny_bundle(tmp_path / "bundle")
+    command = ["evaluate", "--bundle", str(bundle), "--seeds", "2", "--data"]
+    for data, more, word in (
+        (tmp_path / "nowhere", [], "nowhere"),
+        (pair_folder, ["--full"], "192 x 160"),
+        (pair_folder, ["--json", str(tmp_path / "no" / "f.json")], "does not exist"),
+        (pair_folder, ["--full", "--features", "vgg"], "efficientnet_lite1"),
+    ):
+        assert main([*command, str(data), *more]) == 2
+        sentence = capsys.readouterr().err.strip().splitlines()[-1]
+        assert word in sentence and sentence.endswith(".")

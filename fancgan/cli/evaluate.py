@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="network behind KID and Frechet distance: efficientnet_lite1 (offline, default), "
         "inception or dinov2 (their weights are downloaded once)",
     )
+    parser.add_argument(
+        "--lpips", action="store_true", help="with --full: LPIPS too (weights are downloaded once)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -36,14 +39,19 @@ def run(args: argparse.Namespace) -> None:
     import sys
 
     from fancgan.data import load_fields
+    from fancgan.errors import UserError
     from fancgan.evaluate import evaluate_bundle
     from fancgan.pipeline import Pipeline
     from fancgan.report import format_report
 
+    if args.json and not Path(args.json).absolute().parent.is_dir():
+        raise UserError(f"The folder of {args.json} does not exist; make it first.")
     pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision)
     modality = args.modality or pipe.config.get("data", {}).get("modality")
     fields = load_fields(args.data, args.split, modality)
-    train_fields = load_fields(args.data, "train", modality) if args.split != "train" else None
+    # Real train against real val says nothing where the training images are among the judged.
+    unseen = args.split in ("val", "test")
+    train_fields = load_fields(args.data, "train", modality) if unseen else None
     report = evaluate_bundle(
         pipe,
         fields,
@@ -52,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
         full=args.full,
         seed=args.seed,
         features=args.features,
+        lpips=args.lpips,
         progress=lambda line: print(f"... {line}", file=sys.stderr, flush=True),
     )
     report = {"data": args.data, "split": args.split, "modality": modality} | report
