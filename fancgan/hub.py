@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -28,8 +29,14 @@ def download_bundle(repo_id: str, revision: str | None) -> Path:
         raise UserError(
             "Bundles on the Hub need the package huggingface-hub; install it, or name a folder."
         ) from None
+    wanted = {"revision": revision, "allow_patterns": list(FILES)}
     try:
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(FILES)))
+        # A commit never changes: what is in the cache needs no question to the Hub.
+        with contextlib.suppress(errors.LocalEntryNotFoundError):
+            cached = Path(snapshot_download(repo_id, local_files_only=True, **wanted))
+            if all((cached / name).is_file() for name in FILES):
+                return cached
+        return Path(snapshot_download(repo_id, **wanted))
     except errors.GatedRepoError:
         raise UserError(f"{repo_id} is gated; ask for access on its page and log in.") from None
     except errors.RepositoryNotFoundError:
