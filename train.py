@@ -29,13 +29,15 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
     parser.add_argument("--widths", type=int, nargs="+", help="channels per level, fine to coarse")
     parser.add_argument("--no-attention-gates", action="store_true", help="ablation")
+    parser.add_argument(
+        "--objective", choices=tuple(OBJECTIVES), default="full", help="the paper's baselines"
+    )
     for f in dataclasses.fields(TrainConfig):
-        flag = "--" + f.name.replace("_", "-")
         parser.add_argument(
-            flag,
+            "--" + f.name.replace("_", "-"),
             type=type(f.default),
-            default=f.default,
-            help=f.metadata["help"] + " [%(default)s]",
+            choices=f.metadata["choices"],
+            help=f"{f.metadata['help']} [{f.default}]",
         )
     return parser.parse_args(argv)
 

@@ -72,15 +72,17 @@ def save_weights(path: Path, networks: dict[str, nn.Module]) -> None:
     write_atomically(path, lambda p: save_file(tensors, p))
 
 
-def trim_log(path: Path, last_step: int) -> None:
-    """Drop the lines of a JSON-lines log that a resumed run will write again."""
-    if not path.exists():
-        return
-    lines = []
-    for line in path.read_text().splitlines():
-        try:
-            if json.loads(line)["step"] <= last_step:
-                lines.append(line)
-        except (ValueError, KeyError):
-            continue  # a line cut short by a kill
-    write_atomically(path, lambda p: p.write_text("".join(f"{line}\n" for line in lines)))
+# What may differ when a run is resumed: it changes how the run is watched, not what it learns.
+FREE_ON_RESUME = ("steps", "workers", "log_every_steps", "eval_every_steps", "save_every_steps")
+
+
+def check_same_run(then: dict, now: dict, run_dir: Path) -> None:
+    """Refuse to resume a run whose model, settings or data differ from the stored ones."""
+    for part in ("model", "train", "data"):
+        for key, value in now[part].items():
+            before = then.get(part, {}).get(key, value)
+            if before != value and key not in FREE_ON_RESUME:
+                raise UserError(
+                    f"The run {run_dir} was started with {key} = {before}, not {value}; give the "
+                    "same settings to resume it, or another --run to start anew."
+                )

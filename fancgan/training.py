@@ -11,16 +11,17 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from fancgan.augment import DRAWS
 from fancgan.checkpoint import (
     EMA,
+    check_same_run,
     load_checkpoint,
     save_checkpoint,
     save_weights,
-    trim_log,
     write_atomically,
     write_json,
 )
@@ -29,29 +30,13 @@ from fancgan.crops import CropDataset, crop_loader
 from fancgan.cycle import Cycle, build_networks
 from fancgan.data import Field
 from fancgan.errors import UserError
+from fancgan.hardware import bf16_pays, describe_hardware
+from fancgan.journal import Journal
 from fancgan.style import StyleDensity, measure_style
 from fancgan.validation import deployed, sample_sheet, validate
 
 AVERAGED = ("generator", "style_encoder", "segmenter")
 BAR_TERMS = ("adv_image", "paired_l1", "style_statistics", "paired_mask", "cycle_mask")
-# What may differ when a run is resumed: it changes how the run is watched, not what it learns.
-FREE_ON_RESUME = (
-    "steps",
-    "workers",
-    "log_every_steps",
-    "eval_every_steps",
-    "save_every_steps",
-)
-
-
-def bf16_pays(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 faster than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return device.type == "cpu" and any(
-        getattr(torch.cpu, name, lambda: False)() for name in probes
-    )
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
@@ -273,18 +258,8 @@ class Training:
                 "run with lower learning rates or --precision float32."
             )
         if self.accelerator.is_main_process:
-            self._append(
-                "log.jsonl", {"step": self.step, **{k: round(v, 6) for k, v in line.items()}}
-            )
+            self.journal.append("log", self.step, line)
             bar.set_postfix({k: f"{line[k]:.3f}" for k in BAR_TERMS})
-
-    def _append(self, name: str, line: dict) -> None:
-        with open(self.run_dir / name, "a") as log:
-            log.write(json.dumps(line) + "\n")
-        if self.writer is not None:
-            prefix = name.removesuffix(".jsonl")
-            for key, value in line.items():
-                self.writer.add_scalar(f"{prefix}/{key}", value, line["step"])
 
     def _validate(self) -> None:
         if not self.accelerator.is_main_process or not self.val_fields:
@@ -292,9 +267,7 @@ class Training:
         networks = {name: ema.network for name, ema in self.ema.items()}
         generator, segmenter = deployed(self.model, networks, self.density)
         figures = validate(generator, segmenter, self.val_fields, self.device)
-        self._append("val.jsonl", {"step": self.step, **figures})
-        from PIL import Image
-
+        self.journal.append("val", self.step, figures)
         sheet = Image.fromarray(sample_sheet(generator, self.val_fields[:3], self.device))
         path = self.run_dir / "samples" / f"{self.step:07d}_synthetic.png"
         write_atomically(path, lambda p: sheet.save(p, format="PNG"))
@@ -317,7 +290,6 @@ class Training:
         )
 
     def _resume(self) -> None:
-        main = self.accelerator.is_main_process
         identity = {
             "model": self.model.to_dict(),
             "train": self.config.to_dict(),
@@ -329,57 +301,28 @@ class Training:
         if described.exists():
             check_same_run(json.loads(described.read_text()), identity, self.run_dir)
         if checkpoint.exists():
-            state = load_checkpoint(checkpoint)
+            self._restore(load_checkpoint(checkpoint))
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            identity["hardware"] = describe_hardware(
+                self.device,
+                processes=self.accelerator.num_processes,
+                precision=self.accelerator.mixed_precision,
+            )
+            write_json(described, identity)
+            self.journal = Journal(self.run_dir, self.step)
+
+    def _restore(self, state: dict) -> None:
+        try:
             for name, net in self.bare.items():
                 net.load_state_dict(state["networks"][name])
             for name, ema in self.ema.items():
                 ema.network.load_state_dict(state["ema"][name])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(state["optimisers"][name])
-            self.step = state["step"]
-        self.accelerator.wait_for_everyone()
-        self.writer = None
-        if main:
-            identity["hardware"] = describe_hardware(self.accelerator)
-            write_json(described, identity)
-            for name in ("log.jsonl", "val.jsonl"):
-                trim_log(self.run_dir / name, self.step)
-            self.writer = open_tensorboard(self.run_dir, self.step)
-
-
-def check_same_run(then: dict, now: dict, run_dir: Path) -> None:
-    """Refuse to resume a run whose model, settings or data differ from the stored ones."""
-    for part in ("model", "train", "data"):
-        for key, value in now[part].items():
-            before = then.get(part, {}).get(key, value)
-            if before != value and key not in FREE_ON_RESUME:
-                raise UserError(
-                    f"The run {run_dir} was started with {key} = {before}, not {value}; give the "
-                    "same settings to resume it, or another --run to start anew."
-                )
-
-
-def describe_hardware(accelerator: Accelerator) -> dict:
-    """What the run is trained on, for the model card."""
-    import platform
-
-    device = accelerator.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
-    return {
-        "device": device.type,
-        "name": name or platform.machine(),
-        "processes": accelerator.num_processes,
-        "threads": torch.get_num_threads(),
-        "precision": accelerator.mixed_precision,
-        "torch": torch.__version__,
-    }
-
-
-def open_tensorboard(run_dir: Path, step: int):
-    """A TensorBoard writer that drops what a resumed run writes again; None where not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        print("tensorboard is not installed: the curves go to log.jsonl and val.jsonl alone.")
-        return None
-    return SummaryWriter(str(run_dir / "tensorboard"), purge_step=step + 1)
+        except (RuntimeError, KeyError) as error:
+            raise UserError(
+                f"The checkpoint of {self.run_dir} is of another version of this program; resume "
+                "it with that version, or give another --run to start anew."
+            ) from error
+        self.step = state["step"]
