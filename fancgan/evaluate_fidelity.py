@@ -16,7 +16,7 @@ from fancgan.baselines import Painter, ProfileAndNoise, TwoGreyLevels
 from fancgan.data import Field
 from fancgan.features import Extractor, load_extractor, patches
 from fancgan.fidelity import KernelTable, r_squared, two_sample_auc
-from fancgan.looks import DISTANCES, Look, look, stacked
+from fancgan.looks import DISTANCES, Look, drawn_floor, kernel_table, look, stacked
 from fancgan.paired import Score, paired_figures, paired_scores
 from fancgan.readings import Pipe
 from fancgan.report import Figure, over_images
@@ -43,9 +43,10 @@ def judges_for(
 
     Raises UserError where their weights cannot be had or a field is smaller than a crop.
     """
+    judges = Judges(load_extractor(features, device), paired_scores(lpips, device))
     for field in fields:
         patches(field.image)
-    return Judges(load_extractor(features, device), paired_scores(lpips, device))
+    return judges
 
 
 def fidelity_figures(
@@ -100,20 +101,19 @@ def fidelity_figures(
     return figures
 
 
-def _table(fake: Sequence[Look], real: Sequence[Look]) -> KernelTable:
-    (x, groups_x), (y, groups_y) = stacked(fake), stacked(real)
-    return KernelTable(x, y, groups_x, groups_y)
-
-
 def _kernel_figures(
     fake: list[Look], real: list[Look], others: dict[str, list[Look]]
 ) -> dict[str, Figure]:
-    table = _table(fake, real)
+    table = kernel_table(fake, real)
 
     def kid(fields: list[int]) -> float:
         return 1000 * table.kid(np.array(fields), np.array(fields))
 
-    references = {name: 1000 * _table(looks, real).kid() for name, looks in others.items()}
+    references = {name: 1000 * kernel_table(looks, real).kid() for name, looks in others.items()}
+    train = others.get(FLOOR, [])
+    if train:
+        own = kernel_table(train, train)
+        references |= drawn_floor(lambda a, b: 1000 * own.kid(a, b), len(train), len(real))
     n = len(stacked(fake)[0])
     number = f"patches of 256 px ({len(stacked(real)[0])} real)"
     everything = range(len(real))
@@ -128,7 +128,7 @@ def _kernel_figures(
             number,
             n,
             "",
-            {name: value / floor for name, value in references.items() if name != FLOOR},
+            {name: value / floor for name, value in references.items()},
         )
     return figures
 
@@ -137,6 +137,7 @@ def _distance_figures(
     fake: list[Look], real: list[Look], others: dict[str, list[Look]], n: int
 ) -> dict[str, Figure]:
     pairs = list(zip(fake, real, strict=True))
+    train = others.get(FLOOR, [])
     figures = {}
     for name, (distance, unit, meaning) in DISTANCES.items():
         figures[name] = over_images(
@@ -146,7 +147,12 @@ def _distance_figures(
             of="patches of 256 px" if name == "frechet" else "synthetic images",
             n=len(stacked(fake)[0]) if name == "frechet" else n,
             unit=unit,
-            references={key: distance(looks, real) for key, looks in others.items()},
+            references={key: distance(looks, real) for key, looks in others.items()}
+            | drawn_floor(
+                lambda a, b, d=distance: d([train[i] for i in a], [train[i] for i in b]),
+                len(train),
+                len(real),
+            ),
         )
     return figures
 

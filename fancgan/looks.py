@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from fancgan import appearance
 from fancgan.appearance import EdgeProfile
 from fancgan.features import Extractor, patches
-from fancgan.fidelity import frechet_distance
+from fancgan.fidelity import KernelTable, frechet_distance
+
+DRAWN_FLOOR = "as many real train images against the others, mean"
+FLOOR_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -95,3 +98,23 @@ DISTANCES: dict[str, tuple[Callable[[Looks, Looks], float], str, str]] = {
     ),
     "edge_profile": (edge, "grey levels", "RMS error of grey level by distance from the outline"),
 }
+
+
+def drawn_floor(
+    distance: Callable[[NDArray, NDArray], float], train: int, judged: int
+) -> dict[str, float]:
+    """Mean distance of `judged` training images, drawn FLOOR_DRAWS times, to the other ones.
+
+    distance takes their numbers and those of the others. One split alone is a matter of luck.
+    """
+    if train < 2 * judged:
+        return {}
+    orders = [np.random.default_rng(k).permutation(train) for k in range(FLOOR_DRAWS)]
+    values = [abs(distance(order[:judged], order[judged:])) for order in orders]
+    return {DRAWN_FLOOR: float(np.mean(values))}
+
+
+def kernel_table(fake: Looks, real: Looks) -> KernelTable:
+    """Return the kernel sums of two sets of fields, by field."""
+    (x, groups_x), (y, groups_y) = stacked(fake), stacked(real)
+    return KernelTable(x, y, groups_x, groups_y)
