@@ -13,8 +13,8 @@ CANDIDATES = 10
 MAX_FAILURES = 40
 # Fitted to the training fields: particles per agglomerate (log-normal), the share of particles
 # that lie on others whatever the overlap, and how widely the last few in a row are remembered.
-LOG_SIZE_MEAN, LOG_SIZE_SD = float(np.log(4.0)), 1.3
-STACKED_SHARE = 0.33
+LOG_SIZE_MEAN, LOG_SIZE_SD = float(np.log(6.5)), 1.3
+STACKED_SHARE = 0.32
 LOG_REACH_MEAN, LOG_REACH_SD = float(np.log(4.0)), 0.8
 
 
@@ -58,10 +58,10 @@ class Arrangement:
         self.radii = np.zeros(256)
         self.bounds = np.zeros(256)
 
-    def grow(self, particles: int | None = None, covered: int | None = None) -> int:
+    def grow(self, particles: int | None = None, covered: int | None = None) -> bool:
         """Place that many visible particles, or until so many pixels are covered.
 
-        Return how many were placed; fewer than asked for means that the canvas is jammed.
+        Return whether that was reached; if not, no more fit.
         """
         placed = failures = 0
 
@@ -81,7 +81,7 @@ class Arrangement:
             if failures > MAX_FAILURES // 2 and self.agglomeration != "single":
                 # Crowded: let them pile up a little more rather than stop.
                 self.limit = min(self.limit + 0.02, 0.9)
-        return placed
+        return done(placed)
 
     def _habit(self) -> Habit:
         rng = self.rng

@@ -55,7 +55,7 @@ class LayoutConfig:
     roughness: float = 1.0
     facets: float = 0.0
     agglomeration: str = "mix"
-    overlap: float = 0.12
+    overlap: float = 0.1
     border: str = "cut"
 
     def __post_init__(self) -> None:
@@ -137,12 +137,12 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
         if missing <= 0:
             break
         if count is not None:
-            placed = arrangement.grow(particles=missing)
+            reached = arrangement.grow(particles=missing)
         else:
-            placed = arrangement.grow(covered=canvas.covered + missing)
-        if not placed:
-            break
+            reached = arrangement.grow(covered=canvas.covered + missing)
         labels = canvas.visible()
+        if not reached:
+            break
     return labels if count is None else _keep_largest(labels, count)
 
 

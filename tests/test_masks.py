@@ -103,11 +103,12 @@ def test_inside_leaves_the_frame_free() -> None:
     assert cut[[0, -1]].any() and cut[:, [0, -1]].any()
 
 
-def test_overlap_hides_parts() -> None:
-    def solidity(overlap: float) -> float:
-        return measure(to_mask(layout(coverage=0.4, overlap=overlap))).solidity.mean()
+def test_overlap_pulls_neighbours_together() -> None:
+    def spacing(overlap: float) -> float:
+        labels = layout(count=60, overlap=overlap, agglomeration="chains", sizes_nm=(180.0,))
+        return float(np.nanmedian(measure(to_mask(labels)).neighbour_px))
 
-    assert solidity(0.45) < solidity(0.0) - 0.03
+    assert spacing(0.4) < 0.85 * spacing(0.0)
 
 
 def test_sizes_in_nm_are_what_is_drawn() -> None:
