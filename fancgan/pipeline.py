@@ -88,7 +88,7 @@ class Pipeline:
             look is taken over; or [style_dim] a vector of `sample_style` or `measure_style`.
         Raises UserError for a mask of another shape or type, too small, or without a particle.
         """
-        particles = torch.from_numpy(_check_mask(mask)).float()[None, None]
+        particles = _as_tensor(_check_mask(mask))
         draws = torch.Generator().manual_seed(_check_seed(seed))
         # The style is drawn even where one is given, so that the noise of a seed stays the same.
         vector = self._draw_style(draws)
@@ -161,10 +161,9 @@ class Pipeline:
         )
         grey = grey[middle]
         particle = self.segment(grey) if mask is None else np.asarray(mask)[middle]
-        inputs = [torch.from_numpy(grey.astype(np.float32))]
-        inputs.append(torch.from_numpy((particle > 0.5).astype(np.float32)))
+        inputs = [_as_tensor(grey).to(self.device), _as_tensor(particle > 0.5).to(self.device)]
         with torch.inference_mode(), torch.jit.optimized_execution(False):
-            style = self._style_encoder(*[x[None, None].to(self.device) for x in inputs])
+            style = self._style_encoder(*inputs)
         return style[0].cpu().numpy()
 
     def _load(self, bundle: Bundle, name: str, attributes: list[str]) -> torch.jit.ScriptModule:
@@ -277,4 +276,9 @@ def _check_image(image: np.ndarray) -> np.ndarray:
 
 def _as_batch(image: np.ndarray) -> Tensor:
     """[H, W] of any number type -> float32 grey levels [1, 1, H, W]."""
-    return torch.from_numpy(_check_image(image).astype(np.float32))[None, None]
+    return _as_tensor(_check_image(image))
+
+
+def _as_tensor(array: np.ndarray) -> Tensor:
+    """[H, W], flipped and sliced views too -> float32 [1, 1, H, W]."""
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32))[None, None]

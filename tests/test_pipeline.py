@@ -77,6 +77,7 @@ def test_a_mask_means_the_same_in_every_type(pipe: Pipeline, mask: np.ndarray) -
     image = pipe.synthesize(mask, seed=1)
     for same in (mask.astype(np.uint8), mask * np.uint8(255), mask.astype(np.int64) * 7):
         assert np.array_equal(pipe.synthesize(same, seed=1), image)
+    assert np.array_equal(pipe.segment(image[::-1]), pipe.segment(image[::-1].copy()))
     turned = np.asfortranarray(mask)
     assert np.array_equal(pipe.synthesize(turned, seed=1), image)
     assert np.array_equal(
