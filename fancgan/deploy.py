@@ -21,6 +21,7 @@ from fancgan.segmenter import AttentionUNet
 from fancgan.style import StyleDensity, StyleEncoder, measure_style
 
 MIN_SIDE_PX = 32
+FRAME_MARGIN_PX = 16
 # All that torch.jit.* says since torch 2.11; anything else it warns of stays visible.
 DEPRECATION = r"`torch\.jit\.[a-z_]+` is (deprecated|not supported in Python 3\.14\+)"
 
@@ -58,6 +59,7 @@ class DeployedGenerator(nn.Module):
         self.generator = generator
         self.density = density
         self.multiple = config.multiple
+        self.margin = FRAME_MARGIN_PX
         self.style_dim = config.style_dim
         self.noise_channels = config.noise_channels
 
@@ -70,10 +72,12 @@ class DeployedGenerator(nn.Module):
         h, w = mask.shape[-2], mask.shape[-1]
         assert h >= 32 and w >= 32, "the mask must be at least 32 x 32 pixels"
         # Particles cut by the frame go on beyond it: no edge, hence no bright rim, is invented.
-        mask = pad_to((mask > 0.5).to(noise.dtype), self.multiple, "replicate")
-        noise = pad_to(noise, self.multiple, "reflect")
-        image = self.generator(mask, style, noise)
-        return to_grey(image[:, :, :h, :w].float())
+        # The margin is painted and cut off: convolutions see zeros beyond their frame.
+        m = self.margin
+        pads = [m, m + -(w + 2 * m) % self.multiple, m, m + -(h + 2 * m) % self.multiple]
+        mask = F.pad((mask > 0.5).to(noise.dtype), pads, "replicate")
+        image = self.generator(mask, style, F.pad(noise, pads, "reflect"))
+        return to_grey(image[:, :, m : m + h, m : m + w].float())
 
     @torch.jit.export
     def sample_style(self, normal: Tensor) -> Tensor:
