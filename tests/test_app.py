@@ -125,7 +125,7 @@ def test_segment_crops_the_bar_and_keeps_the_scale(client, pipe, tmp_path):
 
 
 def test_bad_files_get_one_sentence(client, tmp_path, mask_file):
-    text = tmp_path / "<b>notes</b>.tif"
+    text = tmp_path / "<b>notes.tif"
     text.write_text("not a picture")
     empty, colour, dot = tmp_path / "empty.png", tmp_path / "colour.png", tmp_path / "dot.png"
     Image.new("L", (64, 64)).save(empty)
