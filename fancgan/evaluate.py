@@ -61,9 +61,7 @@ def evaluate_bundle(
     say(f"segmenting {len(fields)} real images")
     real_readings = [[read(pipe, f.image, f.mask, f.labels)] for f in fields]
     threshold_readings = [[read_by_threshold(f.image, f.mask, f.labels)] for f in fields]
-    figures = reading_figures(
-        real_readings, {"Otsu threshold": threshold_readings}, "the real images"
-    )
+    figures = reading_figures(real_readings, {"Otsu threshold": threshold_readings}, "real images")
 
     say(f"synthesizing {len(fields)} x {seeds} images")
     fakes = [
@@ -78,7 +76,7 @@ def evaluate_bundle(
     figures |= reading_figures(
         cycle_readings,
         {"real": real_readings},
-        "the synthetic images against the masks they were made from",
+        "synthetic images (against their own masks)",
         ("dice", "ap50", "d50_error"),
         prefix="cycle_",
     )
