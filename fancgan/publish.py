@@ -17,7 +17,7 @@ from fancgan import metrics
 from fancgan.bundle import CARD, WEIGHTS, Bundle, replacing, seal
 from fancgan.config import STAT_NAMES, ModelConfig
 from fancgan.data import Field, list_files, load_fields
-from fancgan.deploy import Networks, load_scripted, script_bytes
+from fancgan.deploy import FRAME_MARGIN_PX, Networks, load_scripted, script_bytes
 from fancgan.errors import UserError
 from fancgan.evaluate import evaluate_bundle
 from fancgan.instances import decode_instances
@@ -140,8 +140,8 @@ def write_bundle(stage: Path, networks: Networks, facts: dict) -> dict:
         "normalisation": {
             "image": "grey levels 0..255 in and out; inside x / 127.5 - 1, clamped",
             "mask": "0 = background, 1 = particle",
-            "padding": f"right and bottom to multiples of {networks.config.multiple} px, cut off "
-            "again; masks by replication, images and noise by reflection",
+            "padding": f"to multiples of {networks.config.multiple} px, cut off again; images and "
+            f"noise by reflection, masks by replication and {FRAME_MARGIN_PX} px on every side",
             "inside_the_modules": True,
         },
         "nm_per_px": None,
