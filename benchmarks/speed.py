@@ -50,7 +50,7 @@ def measure(case: str, network: str, threads: int, repeats: int) -> dict:
 
     from fancgan.config import PRESETS
     from fancgan.deploy import Networks, load_scripted, quiet_torchscript, script_bytes
-    from fancgan.pipeline import bf16_pays
+    from fancgan.hardware import bf16_pays
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)

@@ -1,7 +1,7 @@
 """A bundle: the folder that carries a trained model, and the check that it is whole.
 
     generator.pt  segmenter.pt  style_encoder.pt   TorchScript, for torch alone
-    model.safetensors                              weights by name, for fine-tuning
+    model.safetensors                              weights by name, half precision, to fine-tune
     config.json                                    architecture, data, numbers, sha256 of all files
     README.md                                      model card
 

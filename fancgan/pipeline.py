@@ -14,6 +14,7 @@ from fancgan.config import ModelConfig
 from fancgan.data import label_mask, separate
 from fancgan.deploy import MIN_SIDE_PX, load_scripted, quiet_torchscript
 from fancgan.errors import UserError
+from fancgan.hardware import bf16_pays
 from fancgan.instances import decode_instances
 from fancgan.micrograph import MAX_PIXELS, to_grey8
 from fancgan.tiling import run_tiled
@@ -215,16 +216,6 @@ class Pipeline:
                 f"{self.model_config.style_dim} numbers, not an array of shape {style.shape}."
             )
         return torch.from_numpy(style.astype(np.float32))[None].to(self.device)
-
-
-def bf16_pays(device: torch.device) -> bool:
-    """Whether bfloat16 is faster: GPUs that have it, CPUs with AMX or AVX512-BF16."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    if device.type != "cpu":
-        return False
-    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, bool)() for name in checks)
 
 
 def _check_seed(seed: int) -> int:

@@ -130,8 +130,7 @@ def write_bundle(stage: Path, networks: Networks, facts: dict) -> dict:
         differences[name] = largest_difference(module, load_scripted(content), networks.config)
         if not differences[name] <= TOLERANCE:
             raise RuntimeError(f"{name}: scripted and eager differ by {differences[name]:.2e}")
-    tensors = {key: value.contiguous() for key, value in networks.state_dict().items()}
-    save_file(tensors, stage / WEIGHTS, metadata={"format": "pt"})
+    save_file(compact_weights(networks), stage / WEIGHTS, metadata={"format": "pt"})
     density = networks.style_density
     config = {
         "name": facts["name"],
@@ -157,6 +156,17 @@ def write_bundle(stage: Path, networks: Networks, facts: dict) -> dict:
         "largest_difference": differences,
     }
     return finish(stage, config | facts)
+
+
+def compact_weights(networks: Networks) -> dict[str, Tensor]:
+    """Return the weights to fine-tune from, in half precision: a third of the bundle's size less.
+
+    The style density stays as it is: its means are grey levels, and it is a few numbers.
+    """
+    return {
+        key: (value if key.startswith("style_density") else value.half()).contiguous()
+        for key, value in networks.state_dict().items()
+    }
 
 
 def finish(stage: Path, config: dict) -> dict:
