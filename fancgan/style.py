@@ -15,6 +15,7 @@ FAR_PX = 6  # beyond the shadow halo around particles
 INSIDE_PX = 2  # beyond the pixel row that mixes particle and ground
 TEXTURE_PX = 4  # statistics of texture are taken after averaging this many pixels squared
 MIN_PIXELS = 256
+MIN_SPREAD = 0.05
 GREY_PER_UNIT = 127.5
 
 
@@ -82,9 +83,14 @@ class StyleDensity(nn.Module):
         self.count = count
 
     def fit(self, stats: Tensor) -> None:
-        """Fit to the statistics [n, 5] of n images; few images: correlations shrink by 4 / n."""
+        """Fit to the statistics [n, 5] of n images; few images: correlations shrink by 4 / n.
+
+        A deviation between images below MIN_SPREAD of the mean is taken for that: what a few
+        images happen to agree on within the error of measurement is no reason to be exact.
+        """
         self.mean.copy_(stats.mean(0))
-        self.sd.copy_(stats.std(0).clamp(min=0.1) if len(stats) > 1 else torch.ones_like(self.sd))
+        spread = stats.std(0) if len(stats) > 1 else torch.zeros_like(self.sd)
+        self.sd.copy_(torch.maximum(spread, (MIN_SPREAD * self.mean.abs()).clamp(min=0.1)))
         scaled = self.standardise(stats)
         shrink = min(1.0, 4.0 / len(stats))
         correlation = scaled.t() @ scaled / max(len(stats) - 1, 1)
