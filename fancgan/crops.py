@@ -18,6 +18,7 @@ from fancgan.data import Field
 from fancgan.errors import UserError
 
 MIN_DIAMETER_PX = 6.0  # below this a drawn layout has no shapes
+WHOLE_OVER_VISIBLE = 1.22  # median diameter of laid-out particles over that of what is seen of them
 COVERED_SHARE = 0.75  # of the crops show particles on at least COVERAGE of their area
 COVERAGE = 0.03
 TRIES = 12
@@ -59,7 +60,7 @@ class CropDataset(Dataset):
 
     def __init__(self, fields: list[Field], config: TrainConfig):
         self.fields, self.config = fields, config
-        self.diameter_px = min(median_diameter_px(fields), config.crop_px / 2)
+        self.diameter_px = min(median_diameter_px(fields), config.crop_px / 3)
         for f in fields:
             if min(f.image.shape) < config.crop_px:
                 raise UserError(
@@ -79,7 +80,7 @@ class CropDataset(Dataset):
                 height=size,
                 width=size,
                 seed=int(rng.integers(2**31)),
-                d50_nm=self.diameter_px,
+                d50_nm=WHOLE_OVER_VISIBLE * self.diameter_px,
                 nm_per_px=1.0,
             )
             return to_mask(make_layout(layout))
