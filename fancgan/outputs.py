@@ -10,8 +10,38 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from fancgan.errors import UserError
+
+
+def png_bytes(image: Image.Image, text: dict[str, str] | None = None, level: int = 1) -> bytes:
+    """Return the PNG file of image, with text chunks that say where it comes from."""
+    info = PngInfo()
+    for key, words in (text or {}).items():
+        info.add_text(key, words)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=info, compress_level=level)
+    return buffer.getvalue()
+
+
+def synthetic_text(revision: str, seed: int, nm_per_px: float | None) -> dict[str, str]:
+    """Return the PNG text chunks by which a synthetic image says that it is one."""
+    text = {
+        "Software": "F-ANcGAN",
+        "Synthetic": "true",
+        "Description": "Synthetic SEM image generated from a drawn mask; not a measurement.",
+        "Seed": str(seed),
+        "Bundle": revision,
+    }
+    if nm_per_px:
+        text["NmPerPx"] = f"{nm_per_px:.6g}"
+    return text
+
+
+def synthetic_name(seed: int, ending: str = "png") -> str:
+    return f"fancgan_synthetic_seed{seed}.{ending}"
 
 
 def label_tiff(labels: np.ndarray, nm_per_px: float | None = None) -> bytes:

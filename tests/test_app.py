@@ -14,8 +14,8 @@ from conftest import draw_discs, info_bar
 from PIL import Image
 from serving import Served, free_port, run_app, serve
 
-from fancgan import Pipeline, UserError
-from fancgan.ui import pictures, wire
+from fancgan import Pipeline, UserError, metrics, pictures
+from fancgan.ui import wire
 
 pytest.importorskip("gradio")
 pytest.importorskip("gradio_client")
@@ -72,7 +72,7 @@ def test_synthesize_equals_the_pipeline_and_says_synthetic(client, pipe, mask_fi
     assert figures["drawn"] == 3
     labels = pipe.instances(np.array(image))
     assert figures["read_back"] == labels.max()
-    assert figures["dice"] == pytest.approx(pictures.dice(mask, labels > 0), abs=1e-4)
+    assert figures["dice"] == pytest.approx(metrics.dice(mask, labels > 0), abs=1e-4)
 
 
 def test_seed_repeats_and_changes(client, mask_file):
@@ -208,7 +208,7 @@ def test_difference_colours():
     assert tuple(layer[0, 1, :3]) == pictures.AGREE
     assert tuple(layer[0, 2, :3]) == pictures.ONLY_DRAWN
     assert tuple(layer[0, 3, :3]) == pictures.ONLY_READ
-    assert pictures.dice(drawn, read) == pytest.approx(0.5)
+    assert metrics.dice(drawn, read) == pytest.approx(0.5)
 
 
 def test_outlines_lie_inside_and_part_neighbours():

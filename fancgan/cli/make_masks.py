@@ -78,8 +78,7 @@ def write_layout(out: Path, labels: np.ndarray, config: LayoutConfig) -> dict:
     from PIL import Image
 
     from fancgan.masks import to_mask
-    from fancgan.outputs import label_tiff, write_whole
-    from fancgan.ui.wire import png_bytes
+    from fancgan.outputs import label_tiff, png_bytes, write_whole
 
     mask = to_mask(labels)
     note = {

@@ -62,9 +62,8 @@ def result_paths(folder: Path, stem: str) -> tuple[Path, Path]:
 def segment_file(pipe: Pipeline, path: Path, folder: Path, nm_per_px: float | None) -> str:
     """Write the labels and the outlines of one micrograph; return what was found, in words."""
     from fancgan.micrograph import read_micrograph, to_grey8
-    from fancgan.outputs import label_tiff, write_whole
-    from fancgan.ui.pictures import composite, outline_layer
-    from fancgan.ui.wire import png_bytes
+    from fancgan.outputs import label_tiff, png_bytes, write_whole
+    from fancgan.pictures import composite, outline_layer
 
     micrograph = read_micrograph(path)
     grey = to_grey8(micrograph.field)

@@ -33,9 +33,14 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.allocator import tune_allocator
     from fancgan.data import read_mask, separate
     from fancgan.micrograph import read_micrograph
-    from fancgan.outputs import grey_tiff, protect_inputs, write_whole
+    from fancgan.outputs import (
+        grey_tiff,
+        png_bytes,
+        protect_inputs,
+        synthetic_text,
+        write_whole,
+    )
     from fancgan.pipeline import Pipeline
-    from fancgan.ui.wire import png_bytes, synthetic_text
 
     tune_allocator()
     out = output_path(args.out, Path(args.mask), args.seed)

@@ -9,7 +9,8 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
-from fancgan.ui import segment, sketch, wire
+from fancgan import outputs
+from fancgan.ui import segment, sketch
 from fancgan.ui.page import MODEL, shown_as_toast
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ def _synthesize(
     image, png = sketch.paint_mask(pipe, mask, seed)
     figures = sketch.read_back(pipe, mask, image)
     del figures["overlay"]
-    return save_bytes_to_cache(png, wire.synthetic_name(int(seed)), cache), figures
+    return save_bytes_to_cache(png, outputs.synthetic_name(int(seed)), cache), figures
 
 
 @shown_as_toast
 def _layout(cache: str, name: str, seed: float | None) -> str:
     seed = sketch.check_seed(seed)
     mask = sketch.layout_mask(name, seed)
-    png = wire.png_bytes(Image.fromarray(mask.astype("uint8") * 255), {"Synthetic": "true"})
+    png = outputs.png_bytes(Image.fromarray(mask.astype("uint8") * 255), {"Synthetic": "true"})
     return save_bytes_to_cache(png, f"fancgan_layout_seed{seed}.png", cache)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from fancgan import outputs, pictures
 from fancgan.errors import UserError
-from fancgan.ui import pictures, wire
+from fancgan.ui import wire
 from fancgan.ui.page import MODEL, asset, shown_as_toast
 
 if TYPE_CHECKING:
@@ -172,23 +172,7 @@ def check_nm_per_px(value: float | str | None) -> float | None:
 
 def label_tiff(outlined: Outlined) -> bytes:
     """Return the 16-bit label TIFF, calibrated in nm for ImageJ where the scale is known."""
-    import tifffile
-
-    if outlined.labels.max() > np.iinfo(np.uint16).max:
-        raise UserError("There are more than 65535 particles: a 16-bit TIFF cannot hold them.")
-    resolution, metadata = None, {}
-    if outlined.nm_per_px:
-        resolution = (1 / outlined.nm_per_px, 1 / outlined.nm_per_px)
-        metadata = {"unit": "nm"}
-    buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer,
-        outlined.labels.astype(np.uint16),
-        imagej=True,
-        resolution=resolution,
-        metadata=metadata,
-    )
-    return buffer.getvalue()
+    return outputs.label_tiff(outlined.labels, outlined.nm_per_px)
 
 
 def outlined_png(outlined: Outlined) -> bytes:
@@ -197,7 +181,7 @@ def outlined_png(outlined: Outlined) -> bytes:
     text = {"Software": "F-ANcGAN", "Particles": str(outlined.count)}
     if outlined.synthetic:
         text["Synthetic"] = "true"
-    return wire.png_bytes(pictures.composite(outlined.field, layer), text, level=6)
+    return outputs.png_bytes(pictures.composite(outlined.field, layer), text, level=6)
 
 
 def summary(outlined: Outlined) -> dict:
@@ -277,14 +261,14 @@ def _outline_painted(pipe: Pipeline, painted: Painted | None) -> dict:
 
 def _shown(outlined: Outlined) -> dict:
     height, width = outlined.field.shape
-    overlay = wire.png_bytes(pictures.outline_layer(outlined.labels), level=6)
+    overlay = outputs.png_bytes(pictures.outline_layer(outlined.labels), level=6)
     covered = 100 * float((outlined.labels > 0).mean())
     return {
         "token": wire.token(),
         "name": outlined.stem + (" · synthetic" if outlined.synthetic else ""),
         "width": width,
         "height": height,
-        "image": wire.data_url(wire.png_bytes(Image.fromarray(outlined.field))),
+        "image": wire.data_url(outputs.png_bytes(Image.fromarray(outlined.field))),
         "overlay": wire.data_url(overlay),
         "count": str(outlined.count),
         "median": outlined.median,

@@ -12,9 +12,10 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from fancgan import metrics, outputs, pictures
 from fancgan.errors import UserError
 from fancgan.masks import example_layouts, make_layout, to_mask
-from fancgan.ui import pictures, wire
+from fancgan.ui import wire
 from fancgan.ui.page import MODEL, asset, shown_as_toast
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def paint_mask(pipe: Pipeline, mask: np.ndarray, seed: float | None) -> tuple[np
         raise UserError("The mask has no particle: draw one, or take a layout.")
     seed = check_seed(seed)
     image = pipe.synthesize(mask, seed=seed)
-    text = wire.synthetic_text(pipe.revision, seed, pipe.nm_per_px)
-    return image, wire.png_bytes(Image.fromarray(image), text)
+    text = outputs.synthetic_text(pipe.revision, seed, pipe.nm_per_px)
+    return image, outputs.png_bytes(Image.fromarray(image), text)
 
 
 def check_seed(seed: float | None) -> int:
@@ -122,10 +123,12 @@ def read_back(pipe: Pipeline, mask: np.ndarray, image: np.ndarray) -> dict:
     labels = pipe.instances(image)
     found = labels > 0
     return {
-        "dice": round(pictures.dice(mask, found), 4),
+        "dice": round(metrics.dice(mask, found), 4),
         "drawn": pictures.count_particles(mask),
         "read_back": int(np.unique(labels[found]).size),
-        "overlay": wire.data_url(wire.png_bytes(pictures.difference_layer(mask, found), level=6)),
+        "overlay": wire.data_url(
+            outputs.png_bytes(pictures.difference_layer(mask, found), level=6)
+        ),
     }
 
 
@@ -254,7 +257,7 @@ def _answer(pipe: Pipeline, mask: np.ndarray, seq: int, seed: float | None) -> t
         "width": width,
         "height": height,
         "image": wire.data_url(png),
-        "name": wire.synthetic_name(int(seed)),
+        "name": outputs.synthetic_name(int(seed)),
     }
     return view, painted
 

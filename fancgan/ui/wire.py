@@ -1,14 +1,11 @@
-"""What travels between the page and the server: masks as runs, pictures as marked PNG."""
+"""What travels between the page and the server: masks as runs, files as data URLs."""
 
 from __future__ import annotations
 
 import base64
-import io
 import secrets
 
 import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from fancgan.errors import UserError
 
@@ -73,34 +70,6 @@ def decode_mask(value: object) -> tuple[np.ndarray, int]:
     return np.repeat(colours, runs).reshape(height, width), seq
 
 
-def png_bytes(image: Image.Image, text: dict[str, str] | None = None, level: int = 1) -> bytes:
-    """Return the PNG file of image, with text chunks that say where it comes from."""
-    info = PngInfo()
-    for key, words in (text or {}).items():
-        info.add_text(key, words)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", pnginfo=info, compress_level=level)
-    return buffer.getvalue()
-
-
 def data_url(content: bytes, mime: str = "image/png") -> str:
     """Return content as a data URL: the page shows and saves it, and no file stays behind."""
     return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def synthetic_text(revision: str, seed: int, nm_per_px: float | None) -> dict[str, str]:
-    """Return the PNG text chunks by which a synthetic image says that it is one."""
-    text = {
-        "Software": "F-ANcGAN",
-        "Synthetic": "true",
-        "Description": "Synthetic SEM image generated from a drawn mask; not a measurement.",
-        "Seed": str(seed),
-        "Bundle": revision,
-    }
-    if nm_per_px:
-        text["NmPerPx"] = f"{nm_per_px:.6g}"
-    return text
-
-
-def synthetic_name(seed: int, ending: str = "png") -> str:
-    return f"fancgan_synthetic_seed{seed}.{ending}"

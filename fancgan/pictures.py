@@ -50,12 +50,6 @@ def composite(grey: np.ndarray, layer: Image.Image) -> Image.Image:
     return base.convert("RGB")
 
 
-def dice(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the Dice coefficient of two masks [H, W] bool; two empty masks agree: 1."""
-    total = int(first.sum()) + int(second.sum())
-    return 2 * int((first & second).sum()) / total if total else 1.0
-
-
 def count_particles(mask: np.ndarray) -> int:
     """Return the number of 4-connected regions: touching particles are parted by a line."""
     return int(ndimage.label(mask)[1])
