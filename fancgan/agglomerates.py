@@ -14,7 +14,7 @@ MAX_FAILURES = 40
 # Fitted to the training fields: particles per agglomerate (log-normal), the share of particles
 # that lie on others whatever the overlap, and how widely the last few in a row are remembered.
 LOG_SIZE_MEAN, LOG_SIZE_SD = float(np.log(6.5)), 1.3
-STACKED_SHARE = 0.32
+STACKED_SHARE = 0.30
 LOG_REACH_MEAN, LOG_REACH_SD = float(np.log(4.0)), 0.8
 
 
