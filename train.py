@@ -27,6 +27,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
     parser.add_argument("--modality", choices=("sem", "tsem"), help="where the folder holds both")
     parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
+    parser.add_argument("--upsampling", choices=("nearest", "bilinear"), help="of the generator")
     parser.add_argument("--widths", type=int, nargs="+", help="channels per level, fine to coarse")
     parser.add_argument("--no-attention-gates", action="store_true", help="ablation")
     parser.add_argument(
@@ -45,8 +46,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def choose_model(args: argparse.Namespace) -> ModelConfig:
     """The preset with the asked changes."""
     changes: dict = {}
-    if args.modulation:
-        changes["modulation"] = args.modulation
+    for name in ("modulation", "upsampling"):
+        if getattr(args, name):
+            changes[name] = getattr(args, name)
     if args.widths:
         changes["widths"] = tuple(args.widths)
     if args.no_attention_gates:

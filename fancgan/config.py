@@ -22,6 +22,7 @@ class ModelConfig:
         crop and a whole field look alike; "adain" is the paper's, with instance statistics.
     geometry: the generator derives distance and separator maps from its mask (layers.MaskGeometry).
     attention_gates: additive gates on the segmenter's skip connections (paper, section 2).
+    upsampling: of the generator's decoder, "nearest" or "bilinear".
     z_dim: length of the learned latent beside the measured statistics of STAT_NAMES.
     """
 
@@ -30,6 +31,7 @@ class ModelConfig:
     modulation: str = "demod"
     geometry: bool = True
     attention_gates: bool = True
+    upsampling: str = "nearest"
     z_dim: int = 8
     w_dim: int = 64
     noise_channels: int = 2
@@ -39,6 +41,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.modulation not in ("demod", "adain"):
             raise ValueError(f"modulation must be 'demod' or 'adain', not {self.modulation!r}")
+        if self.upsampling not in ("nearest", "bilinear"):
+            raise ValueError(f"upsampling is 'nearest' or 'bilinear', not {self.upsampling!r}")
 
     @property
     def style_dim(self) -> int:

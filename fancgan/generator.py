@@ -46,6 +46,7 @@ class StyleUNet(nn.Module):
                 for i in reversed(range(len(widths) - 1))
             ]
         )
+        self.upsampling = config.upsampling
         self.to_image = NormConv2d(widths[0], 1)
         nn.init.constant_(self.to_image.gain, 0.5)
 
@@ -68,5 +69,6 @@ class StyleUNet(nn.Module):
             noise = F.avg_pool2d(noise, 2) * 2
         x = self.bottom(x, w, noise)
         for block in self.decoder:
-            x = block(torch.cat([upsample(x), skips.pop()], dim=1), w, noises.pop())
+            x = upsample(x, self.upsampling)
+            x = block(torch.cat([x, skips.pop()], dim=1), w, noises.pop())
         return torch.tanh(self.to_image(x))

@@ -21,8 +21,8 @@ def act(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2) * 1.3867504905630728  # LEAK and ACT_GAIN, as TorchScript wants them
 
 
-def upsample(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+def upsample(x: Tensor, mode: str = "nearest") -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode=mode)
 
 
 class NormConv2d(nn.Module):

@@ -39,9 +39,9 @@ def generator() -> StyleUNet:
     [
         TINY,
         dataclasses.replace(TINY, modulation="adain", geometry=False),
-        dataclasses.replace(TINY, attention_gates=False),
+        dataclasses.replace(TINY, attention_gates=False, upsampling="bilinear"),
     ],
-    ids=["demod", "adain", "no gates"],
+    ids=["demod", "adain", "no gates, bilinear"],
 )
 def test_one_step_reaches_every_parameter(model, pair_folder, tmp_path, monkeypatch):
     """The dead style network of the authors' code would have been caught by this test."""
