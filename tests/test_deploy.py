@@ -13,7 +13,7 @@ import pytest
 import torch
 from bundles import TINY, make_tiny_bundle, tiny_networks
 
-from fancgan.bundle import find_bundle, packaged
+from fancgan.bundle import find_bundle
 from fancgan.deploy import load_scripted, pad_to, quiet_torchscript, script_bytes
 from fancgan.pipeline import Pipeline
 from fancgan.style import measure_style
@@ -133,7 +133,6 @@ def test_a_crop_is_as_bright_as_the_field() -> None:
     check_crops(generator, TINY.style_dim, TINY.noise_channels, side=192, margin=32)
 
 
-@pytest.mark.skipif(not packaged(), reason="no trained bundle in the package")
 def test_a_crop_of_the_shipped_bundle_is_as_bright_as_the_field() -> None:
     generator = load_scripted(find_bundle().read("generator.pt"))
     check_crops(generator, generator.style_dim, generator.noise_channels, side=512, margin=64)

@@ -15,7 +15,6 @@ from conftest import draw_discs
 
 import fancgan
 from fancgan import Pipeline, UserError, pipeline
-from fancgan.bundle import packaged
 from fancgan.tiling import run_tiled
 
 ROOT = Path(fancgan.__file__).parent.parent
@@ -232,7 +231,6 @@ def test_an_unknown_precision_is_refused(tiny_bundle: Path) -> None:
         Pipeline.from_pretrained(tiny_bundle, precision="fp16")
 
 
-@pytest.mark.skipif(not packaged(), reason="no trained bundle in the package")
 def test_the_default_bundle_closes_the_cycle() -> None:
     pipe = Pipeline.from_pretrained()
     mask = draw_discs(256, 256, radii=(16, 18, 20, 22, 24, 26)).mask
