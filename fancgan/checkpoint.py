@@ -35,10 +35,15 @@ class EMA:
 
 def write_atomically(path: Path, write) -> None:
     """Call write(temporary path), then rename: readers see the old file or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    write(temporary)
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}; free some space or choose another --run."
+        ) from error
 
 
 def write_json(path: Path, value: object) -> None:

@@ -114,6 +114,12 @@ def test_a_damaged_checkpoint_is_named(fields, tmp_path):
         tiny_training(run, fields)
 
 
+def test_a_run_that_cannot_be_written_is_named(fields, tmp_path):
+    (tmp_path / "taken").write_text("a file, not a folder")
+    with pytest.raises(UserError, match="cannot be written"):
+        tiny_training(tmp_path / "taken", fields)
+
+
 def test_divergence_stops_with_a_sentence(fields, tmp_path):
     training = tiny_training(tmp_path / "run", fields, lr_generator=1e30)
     with pytest.raises(UserError, match="diverged at step"):

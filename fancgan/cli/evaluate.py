@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 HELP = "measure a bundle on annotated images: segmentation, cycle, style, fidelity"
@@ -41,6 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.data import load_fields
     from fancgan.errors import UserError
     from fancgan.evaluate import evaluate_bundle
+    from fancgan.outputs import write_whole
     from fancgan.pipeline import Pipeline
     from fancgan.report import format_report
 
@@ -67,15 +67,4 @@ def run(args: argparse.Namespace) -> None:
     print(f"{len(fields)} images of {args.split}, bundle {report['bundle']}, seed {args.seed}")
     print(format_report(report))
     if args.json:
-        _write(Path(args.json), json.dumps(report, indent=1) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    from fancgan.errors import UserError
-
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(text)
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+        write_whole(Path(args.json), (json.dumps(report, indent=1) + "\n").encode())
