@@ -14,7 +14,14 @@ import sys
 from pathlib import Path
 
 from fancgan.allocator import tune_allocator
-from fancgan.config import OBJECTIVES, PRESETS, TRAINING_PRESETS, ModelConfig, TrainConfig
+from fancgan.config import (
+    CRITIC_NAMES,
+    OBJECTIVES,
+    PRESETS,
+    TRAINING_PRESETS,
+    ModelConfig,
+    TrainConfig,
+)
 from fancgan.errors import UserError
 
 
@@ -28,6 +35,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--modality", choices=("sem", "tsem"), help="where the folder holds both")
     parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
     parser.add_argument("--upsampling", choices=("nearest", "bilinear"), help="of the generator")
+    parser.add_argument("--critic", choices=CRITIC_NAMES, help="default: the preset's")
     parser.add_argument("--widths", type=int, nargs="+", help="channels per level, fine to coarse")
     parser.add_argument("--no-attention-gates", action="store_true", help="ablation")
     parser.add_argument(
@@ -46,7 +54,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def choose_model(args: argparse.Namespace) -> ModelConfig:
     """The preset with the asked changes."""
     changes: dict = {}
-    for name in ("modulation", "upsampling"):
+    for name in ("modulation", "upsampling", "critic"):
         if getattr(args, name):
             changes[name] = getattr(args, name)
     if args.widths:

@@ -36,7 +36,9 @@ def plot_curves(run: Path, out: Path) -> None:
     steps = [line["step"] for line in losses]
     for axis, (title, names) in zip(axes.flat, PANELS.items(), strict=False):
         for name in names:
-            axis.plot(steps, [line[name] for line in losses], lw=0.9, label=name)
+            values = [line[name] for line in losses]
+            if any(values):  # a term of weight 0 is not computed
+                axis.plot(steps, values, lw=0.9, label=name)
         axis.set_title(title)
         if title != "critics":
             axis.set_yscale("log")

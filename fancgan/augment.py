@@ -1,7 +1,8 @@
-"""DiffAugment for the critics (Zhao et al. 2020, arXiv:2006.10738), image and mask alike.
+"""Augmentation: of pairs before the critics, and of real images before the segmenter.
 
-Only translation and cutout: a shift of brightness or contrast would hide from the critic what
-the style has to get right.
+DiffAugment for the critics (Zhao et al. 2020, arXiv:2006.10738) is only translation and cutout: a
+shift of brightness or contrast would hide from the critic what the style has to get right. To the
+segmenter that same shift is another microscope.
 """
 
 from __future__ import annotations
@@ -35,3 +36,23 @@ def diff_augment(x: Tensor, draws: Tensor, probability: float = 0.3) -> Tensor:
             sample = sample * keep
         samples.append(sample)
     return torch.stack(samples)
+
+
+JITTER_LEVEL, JITTER_CONTRAST, JITTER_GAMMA, JITTER_NOISE = 0.1, 0.25, 0.25, 0.04
+
+
+def jitter(image: Tensor, probability: float, rng: torch.Generator) -> Tensor:
+    """Change level, contrast, gamma and noise of some images [N, 1, H, W] in [-1, 1].
+
+    Each sample is changed with the given probability: gamma and contrast by up to a quarter, the
+    level by up to a tenth of the range, white noise of up to 5 grey levels added.
+    """
+    n = len(image)
+    draws = (2 * torch.rand(4, n, 1, 1, 1, generator=rng) - 1).to(image.device)
+    chosen = (torch.rand(n, 1, 1, 1, generator=rng) < probability).to(image.device)
+    noise = torch.randn(image.shape, generator=rng).to(image.device)
+    level, contrast, gamma, strength = draws
+    x = ((image + 1) / 2).clamp(min=0) ** torch.exp(JITTER_GAMMA * gamma)
+    x = (2 * x - 1) * torch.exp(JITTER_CONTRAST * contrast) + JITTER_LEVEL * level
+    x = x + JITTER_NOISE * strength.abs() * noise
+    return torch.where(chosen, x.clamp(-1, 1), image)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fancgan.errors import UserError
 
+CRITIC_NAMES = ("projected", "patch")
 ADVERSARIAL_NAMES = ("hinge", "least_squares")
 MASK_LOSS_NAMES = ("focal_ce_tversky", "ce", "tversky", "focal_tversky")
 PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
@@ -23,6 +24,9 @@ class ModelConfig:
     geometry: the generator derives distance and separator maps from its mask (layers.MaskGeometry).
     attention_gates: additive gates on the segmenter's skip connections (paper, section 2).
     upsampling: of the generator's decoder, "nearest" or "bilinear".
+    grain_px: sigma of the blur that gives the injected noise the grain of a detector; 0 is white.
+    critic: "projected" judges pixels and frozen ImageNet features of noise-normalised contrast
+        (critic_view.py); "patch" is the paper's, two PatchGANs on the grey levels.
     z_dim: length of the learned latent beside the measured statistics of STAT_NAMES.
     """
 
@@ -31,11 +35,13 @@ class ModelConfig:
     modulation: str = "demod"
     geometry: bool = True
     attention_gates: bool = True
-    upsampling: str = "nearest"
+    upsampling: str = "bilinear"
+    grain_px: float = 0.6
+    critic: str = "projected"
     z_dim: int = 8
     w_dim: int = 64
-    noise_channels: int = 2
-    disc_widths: tuple[int, ...] = (32, 64, 128)
+    noise_channels: int = 4
+    disc_widths: tuple[int, ...] = (24, 48, 96)
     disc_mask_widths: tuple[int, ...] = (16, 32, 64)
 
     def __post_init__(self) -> None:
@@ -43,6 +49,8 @@ class ModelConfig:
             raise ValueError(f"modulation must be 'demod' or 'adain', not {self.modulation!r}")
         if self.upsampling not in ("nearest", "bilinear"):
             raise ValueError(f"upsampling is 'nearest' or 'bilinear', not {self.upsampling!r}")
+        if self.critic not in CRITIC_NAMES:
+            raise ValueError(f"critic is 'projected' or 'patch', not {self.critic!r}")
 
     @property
     def style_dim(self) -> int:
@@ -72,6 +80,9 @@ PRESETS = {
         widths=(64, 128, 256, 512, 1024),
         modulation="adain",
         geometry=False,
+        upsampling="nearest",
+        grain_px=0.0,
+        critic="patch",
         w_dim=256,
         disc_widths=(64, 128, 256),
         disc_mask_widths=(64, 128, 256),
@@ -109,6 +120,8 @@ class TrainConfig:
     ema: float = _flag(0.998, "decay of the exponential moving average of the weights")
     augment: float = _flag(0.3, "probability of translation and of cutout before the critics")
 
+    jitter: float = _flag(0.5, "probability of other contrast and noise before the segmenter")
+
     adversarial: str = _flag(
         "hinge", "loss of the critics; the paper's is least_squares", choices=ADVERSARIAL_NAMES
     )
@@ -122,11 +135,11 @@ class TrainConfig:
     l1_blur_px: float = _flag(2.0, "sigma of the blur before L1; 0 is the plain L1 of the paper")
 
     w_adv_image: float = _flag(1.0, "weight: image critic")
-    w_feature_matching: float = _flag(10.0, "weight: features of the image critic, paired")
+    w_feature_matching: float = _flag(0.0, "weight: features of the image critic, paired")
     w_paired_l1: float = _flag(10.0, "weight: L1 of blurred paired images")
     w_paired_perceptual: float = _flag(2.0, "weight: perceptual distance of paired images")
-    w_style_statistics: float = _flag(1.0, "weight: measured against asked style statistics")
-    w_spectrum: float = _flag(0.5, "weight: log radial power spectrum, from a third of the steps")
+    w_style_statistics: float = _flag(2.0, "weight: measured against asked style statistics")
+    w_spectrum: float = _flag(1.0, "weight: log radial power spectra")
     w_grey_levels: float = _flag(5.0, "weight: W1 distance of grey levels")
     w_kl: float = _flag(0.02, "weight: KL divergence of the style encoder")
     w_latent: float = _flag(0.5, "weight: latent read back from a random-style image")
@@ -168,6 +181,7 @@ PAPER_TRAINING = TrainConfig(
     lr_segmenter=1e-4,
     batch_size=2,
     augment=0.2,
+    jitter=0.2,
     procedural_share=0.0,
     w_feature_matching=0.0,
     w_spectrum=0.0,

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from fancgan.config import TrainConfig
+from fancgan.cores import particle_cores
 from fancgan.data import Field
 from fancgan.errors import UserError
 
@@ -39,9 +40,10 @@ def _choose_window(field: Field, size: int, rng: np.random.Generator) -> tuple[s
     return window
 
 
-def _turn(array: np.ndarray, turns: int, flip: bool) -> np.ndarray:
+def _tensor(array: np.ndarray, turns: int, flip: bool) -> Tensor:
     array = np.rot90(array, turns)
-    return np.fliplr(array) if flip else array
+    array = np.fliplr(array) if flip else array
+    return torch.from_numpy(array.astype(np.float32))[None]
 
 
 def median_diameter_px(fields: list[Field]) -> float:
@@ -54,12 +56,13 @@ def median_diameter_px(fields: list[Field]) -> float:
 class CropDataset(Dataset):
     """Item i: image and mask of a random crop, and another mask to paint in a random style.
 
-    image float32 [1, S, S] in [-1, 1]; mask and other_mask float32 [1, S, S] in {0, 1};
-    field: number of the training field. Flips and quarter turns, no rescaling.
+    image float32 [1, S, S] in [-1, 1]; mask and other_mask, and their cores (cores.py), float32
+    [1, S, S] in {0, 1}; field: number of the training field. Flips and quarter turns, no rescaling.
     """
 
     def __init__(self, fields: list[Field], config: TrainConfig):
         self.fields, self.config = fields, config
+        self.cores = [particle_cores(f.mask) for f in fields]
         self.diameter_px = min(median_diameter_px(fields), config.crop_px / 3)
         for f in fields:
             if min(f.image.shape) < config.crop_px:
@@ -71,7 +74,17 @@ class CropDataset(Dataset):
     def __len__(self) -> int:
         return 2**62
 
-    def _other_mask(self, rng: np.random.Generator) -> np.ndarray:
+    def centres(self) -> Tensor:
+        """The central crop of every field: [n, 1, S, S] in [-1, 1]."""
+        size = self.config.crop_px
+        crops = []
+        for field in self.fields:
+            top, left = ((side - size) // 2 for side in field.image.shape)
+            crops.append(field.image[top : top + size, left : left + size])
+        return torch.from_numpy(np.stack(crops).astype(np.float32))[:, None] / 127.5 - 1
+
+    def _other_mask(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A mask from elsewhere, drawn or real, and its cores."""
         size = self.config.crop_px
         if rng.random() < self.config.procedural_share:
             from fancgan.masks import LayoutConfig, make_layout, to_mask
@@ -83,9 +96,11 @@ class CropDataset(Dataset):
                 d50_nm=WHOLE_OVER_VISIBLE * self.diameter_px,
                 nm_per_px=1.0,
             )
-            return to_mask(make_layout(layout))
-        field = self.fields[rng.integers(len(self.fields))]
-        return field.mask[_choose_window(field, size, rng)]
+            mask = to_mask(make_layout(layout))
+            return mask, particle_cores(mask)
+        number = rng.integers(len(self.fields))
+        window = _choose_window(self.fields[number], size, rng)
+        return self.fields[number].mask[window], self.cores[number][window]
 
     def __getitem__(self, index: int) -> dict[str, Tensor | int]:
         rng = np.random.default_rng([self.config.seed, index])
@@ -93,13 +108,14 @@ class CropDataset(Dataset):
         field = self.fields[number]
         window = _choose_window(field, self.config.crop_px, rng)
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        image = _turn(field.image[window], turns, flip).astype(np.float32) / 127.5 - 1
-        mask = _turn(field.mask[window], turns, flip).astype(np.float32)
-        other = _turn(self._other_mask(rng), *(int(rng.integers(4)), bool(rng.integers(2))))
+        others = self._other_mask(rng)
+        other_turns, other_flip = int(rng.integers(4)), bool(rng.integers(2))
         return {
-            "image": torch.from_numpy(image.copy())[None],
-            "mask": torch.from_numpy(mask.copy())[None],
-            "other_mask": torch.from_numpy(other.astype(np.float32))[None],
+            "image": _tensor(field.image[window], turns, flip) / 127.5 - 1,
+            "mask": _tensor(field.mask[window], turns, flip),
+            "core": _tensor(self.cores[number][window], turns, flip),
+            "other_mask": _tensor(others[0], other_turns, other_flip),
+            "other_core": _tensor(others[1], other_turns, other_flip),
             "field": number,
         }
 

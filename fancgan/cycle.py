@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fancgan.augment import diff_augment
 from fancgan.config import ModelConfig, TrainConfig
+from fancgan.critic_view import View
 from fancgan.discriminator import ImageDiscriminator, MaskDiscriminator
 from fancgan.generator import StyleUNet
 from fancgan.losses import (
@@ -28,10 +29,11 @@ from fancgan.losses import (
     style_statistics_loss,
 )
 from fancgan.perceptual import PERCEPTUAL
-from fancgan.segmenter import AttentionUNet, core_target
-from fancgan.style import StyleDensity, StyleEncoder, measure_style
+from fancgan.segmenter import AttentionUNet
+from fancgan.style import StyleDensity, StyleEncoder, dilate, measure_style
 
-SPECTRUM_FROM, SYNTHETIC_FROM, CYCLE_IMAGE_FROM = 0.33, 0.2, 0.05  # shares of the training
+SPECTRUM_FROM, SYNTHETIC_FROM, CYCLE_IMAGE_FROM = 0.05, 0.2, 0.05  # shares of the training
+NEAR_PX = 8  # halo included: where the mask says what the image must show
 
 
 def build_networks(config: ModelConfig) -> nn.ModuleDict:
@@ -60,6 +62,7 @@ class Fakes:
     paired: Tensor  # [B, 1, H, W], from the real masks and the real images' style
     random: Tensor  # [R, 1, H, W], from other masks and drawn styles
     random_mask: Tensor
+    random_core: Tensor
     random_style: Tensor
     rebuilt: Tensor  # [C, 1, H, W], from predicted masks
     asked_stats: Tensor  # [B, 5] standardised statistics of the paired images
@@ -72,6 +75,7 @@ class Cycle:
     """The players and their losses. `networks` may be wrapped for several processes.
 
     critics: the bare image and mask critic, for the generator's phase, where they are frozen.
+    view: what the image critic sees (critic_view.py).
     reader: an EMA copy of the segmenter, never trained here, that reads fakes back.
     field_stats [n, 5]: statistics of the training fields in grey levels, for crops that show too
     little background or particle to tell.
@@ -86,11 +90,12 @@ class Cycle:
         critics: dict[str, nn.Module],
         reader: nn.Module,
         density: StyleDensity,
+        view: nn.Module,
         field_stats: Tensor,
     ):
         self.model, self.config = model, config
         self.networks, self.critics, self.reader = networks, critics, reader
-        self.density, self.field_stats = density, field_stats
+        self.density, self.view, self.field_stats = density, view, field_stats
         self.device = field_stats.device
         self.perceptual = PERCEPTUAL[config.perceptual]().to(self.device)
         self.critic_loss, self.generator_loss = ADVERSARIAL[config.adversarial]
@@ -149,6 +154,7 @@ class Cycle:
             paired=paired,
             random=random,
             random_mask=batch["other_mask"][:r],
+            random_core=batch["other_core"][:r],
             random_style=random_style,
             rebuilt=rebuilt,
             asked_stats=asked,
@@ -157,16 +163,33 @@ class Cycle:
             z_log_var=z_log_var.float(),
         )
 
+    def views(self, batch: dict[str, Tensor], fakes: Fakes, draws: Tensor) -> tuple[View, View]:
+        """What the critic sees: real pairs [B], and fakes [B + R], the paired ones first.
+
+        Augmented alike: draws[0] for real and paired images, draws[1] for random ones.
+        """
+        p = self.config.augment
+        real = torch.cat([batch["image"], batch["mask"]], 1)
+        paired = torch.cat([fakes.paired, batch["mask"]], 1)
+        random = torch.cat([fakes.random, fakes.random_mask], 1)
+        fake = torch.cat(
+            [
+                diff_augment(paired, draws[0], p),
+                diff_augment(random, draws[1, : len(random)], p),
+            ]
+        )
+        with torch.no_grad():
+            real = diff_augment(real, draws[0], p)
+            real_view = self.view(real[:, :1], real[:, 1:])
+        return real_view, self.view(fake[:, :1], fake[:, 1:].detach())
+
     def critic_terms(
-        self, batch: dict[str, Tensor], fakes: Fakes, predicted: Tensor, draws: Tensor
+        self, batch: dict[str, Tensor], real: View, fake: View, predicted: Tensor
     ) -> dict[str, Tensor]:
         """Terms that the critics minimise: real pairs score high, detached fakes low."""
-        p = self.config.augment
-        real = diff_augment(torch.cat([batch["image"], batch["mask"]], 1), draws[0], p)
-        fake = self._fake_pairs(batch, fakes, draws)
-        count = len(real)
-        both = torch.cat([real, fake.detach()])
-        outputs = self.networks["disc_image"](both[:, :1], both[:, 1:])
+        count = len(real.mask)
+        both = real.join(fake.detach())
+        outputs = self.networks["disc_image"](both.image, both.mask, both.features)
         image_term = self.critic_loss(
             [o[-1][:count] for o in outputs], [o[-1][count:] for o in outputs]
         )
@@ -177,59 +200,65 @@ class Cycle:
         )
         return {"critic_image": image_term, "critic_mask": mask_term}
 
-    def _fake_pairs(self, batch: dict[str, Tensor], fakes: Fakes, draws: Tensor) -> Tensor:
-        """Augmented (image, mask) of paired and random fakes: [B + R, 2, H, W]."""
-        p = self.config.augment
-        paired = diff_augment(torch.cat([fakes.paired, batch["mask"]], 1), draws[0], p)
-        random = torch.cat([fakes.random, fakes.random_mask], 1)
-        return torch.cat([paired, diff_augment(random, draws[1, : len(random)], p)])
-
     def generator_terms(
-        self, batch: dict[str, Tensor], fakes: Fakes, predicted: Tensor, draws: Tensor
+        self, batch: dict[str, Tensor], fakes: Fakes, real: View, fake: View, predicted: Tensor
     ) -> dict[str, Tensor]:
         """Terms of generator and style encoder, and the mask critic's word on the segmenter."""
         image, mask = batch["image"], batch["mask"]
-        pairs = self._fake_pairs(batch, fakes, draws)
-        real = diff_augment(torch.cat([image, mask], 1), draws[0], self.config.augment)
-        outputs = self.critics["disc_image"](pairs[:, :1], pairs[:, 1:])
-        with torch.no_grad():
-            real_outputs = self.critics["disc_image"](real[:, :1], real[:, 1:])
-        paired_features = [[f[: len(mask)] for f in scale[:-1]] for scale in outputs]
+        outputs = self.critics["disc_image"](fake.image, fake.mask, fake.features)
         painted = torch.cat([fakes.paired, fakes.random])
         asked = torch.cat([fakes.asked_stats, fakes.random_style[:, : self.density.count]])
         stats, valid = measure_style(painted, torch.cat([mask, fakes.random_mask]))
         z_back = self.networks["style_encoder"](fakes.random)[0].float()
         z_asked = fakes.random_style[:, self.density.count :]
-        rebuilt_from = image[: len(fakes.rebuilt)]
+        # The mask does not say where the substrate has its residues: asking for the pixels of
+        # one real image there would ask for their mean, that is, for none.
+        near = dilate(mask, NEAR_PX)
+        paired = torch.where(near > 0, fakes.paired, image)
+        c = len(fakes.rebuilt)
+        rebuilt = torch.where(near[:c] > 0, fakes.rebuilt, image[:c])
         return {
             "adv_image": self.generator_loss([scale[-1] for scale in outputs]),
             "adv_mask": self.generator_loss(
                 [scale[-1] for scale in self.critics["disc_mask"](predicted)]
             ),
-            "feature_matching": feature_matching_loss(
-                paired_features, [scale[:-1] for scale in real_outputs]
-            ),
-            "paired_l1": blurred_l1(fakes.paired, image, self.config.l1_blur_px),
-            "paired_perceptual": self.perceptual(fakes.paired, image),
+            "feature_matching": self._feature_matching(outputs, real),
+            "paired_l1": blurred_l1(paired, image, self.config.l1_blur_px),
+            "paired_perceptual": self.perceptual(paired, image),
             "style_statistics": style_statistics_loss(
                 self.density.standardise(stats), asked, valid
             ),
-            "spectrum": spectrum_loss(fakes.paired, image),
+            "spectrum": 0.5
+            * (
+                spectrum_loss(fakes.paired, image)
+                + spectrum_loss(self.view.compand(fakes.paired), self.view.compand(image))
+            ),
             "grey_levels": grey_level_w1(fakes.paired, image),
             "kl": kl_divergence(fakes.z_mean, fakes.z_log_var),
             "latent": (z_back - z_asked).abs().mean(),
-            "cycle_l1": blurred_l1(fakes.rebuilt, rebuilt_from, self.config.l1_blur_px),
-            "cycle_perceptual": self.perceptual(fakes.rebuilt, rebuilt_from),
+            "cycle_l1": blurred_l1(rebuilt, image[:c], self.config.l1_blur_px),
+            "cycle_perceptual": self.perceptual(rebuilt, image[:c]),
             **self._read_back_terms(fakes),
         }
+
+    def _feature_matching(self, outputs: list[list[Tensor]], real: View) -> Tensor:
+        if not self.config.w_feature_matching:
+            return real.image.new_zeros(())
+        count = len(real.mask)
+        with torch.no_grad():
+            reals = self.critics["disc_image"](real.image, real.mask, real.features)
+        return feature_matching_loss(
+            [[f[:count] for f in scale[:-1]] for scale in outputs],
+            [scale[:-1] for scale in reals],
+            dilate(real.mask, NEAR_PX),
+        )
 
     def _read_back_terms(self, fakes: Fakes) -> dict[str, Tensor]:
         """Forward cycle: the EMA segmenter reads the blurred fake, so no code can hide in it."""
         logits, core_logits = self.reader(gaussian_blur(fakes.random, 0.7))
-        core = core_target(fakes.random_mask)
         return {
             "cycle_mask": self.mask_loss(logits.float(), fakes.random_mask),
-            "cycle_core": core_loss(core_logits.float(), core, fakes.random_mask),
+            "cycle_core": core_loss(core_logits.float(), fakes.random_core, fakes.random_mask),
         }
 
     def segmenter_terms(
@@ -239,13 +268,12 @@ class Cycle:
         fakes: Fakes,
     ) -> dict[str, Tensor]:
         """Terms of the segmenter on real pairs and on detached synthetic ones."""
-        mask = batch["mask"]
         fake_logits = self.networks["segmenter"](fakes.random.detach())
         terms = {}
-        for name, (logits, core_logits), target in (
-            ("paired", real_logits, mask),
-            ("synthetic", fake_logits, fakes.random_mask),
+        for name, (logits, core_logits), target, core in (
+            ("paired", real_logits, batch["mask"], batch["core"]),
+            ("synthetic", fake_logits, fakes.random_mask, fakes.random_core),
         ):
             terms[f"{name}_mask"] = self.mask_loss(logits.float(), target)
-            terms[f"{name}_core"] = core_loss(core_logits.float(), core_target(target), target)
+            terms[f"{name}_core"] = core_loss(core_logits.float(), core, target)
         return terms

@@ -1,4 +1,4 @@
-"""Patch critics: of an image together with its mask at two scales, and of a mask."""
+"""Patch critics: of an image together with its mask at several scales, and of a mask."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from fancgan.config import ModelConfig
 from fancgan.layers import LEAK, LinearAttention
+
+FEATURE_CHANNELS = (24, 40, 112)  # of critic_view.FEATURE_BLOCKS
+HEAD_WIDTH = 64
+
+
+def _score(channels: int) -> nn.Module:
+    # Without a bias: within the hinge's margin its gradients from real and fake cancel.
+    return spectral_norm(nn.Conv2d(channels, 1, 3, padding=1, bias=False))
 
 
 class PatchDiscriminator(nn.Module):
@@ -26,8 +34,7 @@ class PatchDiscriminator(nn.Module):
             convs.append(spectral_norm(nn.Conv2d(a, b, 4, stride=2, padding=1)))
         self.convs = nn.ModuleList(convs)
         self.attention = LinearAttention(widths[-1]) if attention else nn.Identity()
-        # Without a bias: within the hinge's margin its gradients from real and fake cancel.
-        self.score = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False))
+        self.score = _score(widths[-1])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         outputs = []
@@ -37,22 +44,49 @@ class PatchDiscriminator(nn.Module):
         return [*outputs, self.score(self.attention(x))]
 
 
-class ImageDiscriminator(nn.Module):
-    """Two patch critics of (image, mask): full resolution (noise, edges) and half (shading).
+class FeatureDiscriminator(nn.Module):
+    """Critic of frozen features and the mask (projected GAN, Sauer et al. 2021, arXiv:2111.01007).
 
-    The half-resolution critic carries the residual linear attention of the paper.
+    features [N, C, h, w], mask [N, 1, H, W] averaged to their size -> as PatchDiscriminator.
+    """
+
+    def __init__(self, channels: int, width: int, attention: bool):
+        super().__init__()
+        self.critic = PatchDiscriminator(channels + 1, (width, width), attention)
+
+    def forward(self, features: Tensor, mask: Tensor) -> list[Tensor]:
+        small = F.adaptive_avg_pool2d(mask, features.shape[2:]).to(features.dtype)
+        return self.critic(torch.cat([features, small], dim=1))
+
+
+class ImageDiscriminator(nn.Module):
+    """A patch critic of (image, mask) at full resolution (noise, edges), and coarser ones.
+
+    "projected": one per scale of frozen features; "patch": one PatchGAN at half resolution, as in
+    the paper. The coarsest carries the residual linear attention of the paper.
     """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.fine = PatchDiscriminator(2, config.disc_widths, attention=False)
-        coarse = (*config.disc_widths, config.disc_widths[-1])
-        self.coarse = PatchDiscriminator(2, coarse, attention=True)
+        widths = config.disc_widths
+        self.fine = PatchDiscriminator(2, widths, attention=False)
+        self.coarse = nn.ModuleList()
+        self.heads = nn.ModuleList()
+        if config.critic == "patch":
+            self.coarse.append(PatchDiscriminator(2, (*widths, widths[-1]), attention=True))
+        else:
+            last = FEATURE_CHANNELS[-1]
+            self.heads.extend(
+                [FeatureDiscriminator(c, HEAD_WIDTH, c == last) for c in FEATURE_CHANNELS]
+            )
 
-    def forward(self, image: Tensor, mask: Tensor) -> list[list[Tensor]]:
-        """image [N, 1, H, W] in [-1, 1], mask [N, 1, H, W] -> outputs of each scale."""
+    def forward(self, image: Tensor, mask: Tensor, features: list[Tensor]) -> list[list[Tensor]]:
+        """image, mask [N, 1, H, W] and the features of a critic_view.View -> outputs per scale."""
         x = torch.cat([image, mask], dim=1)
-        return [self.fine(x), self.coarse(F.avg_pool2d(x, 2))]
+        outputs = [self.fine(x)]
+        outputs += [critic(F.avg_pool2d(x, 2)) for critic in self.coarse]
+        pairs = zip(self.heads, features, strict=True)
+        return outputs + [head(scale, mask) for head, scale in pairs]
 
 
 class MaskDiscriminator(nn.Module):

@@ -7,7 +7,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fancgan.config import ModelConfig
-from fancgan.layers import ConvBlock, MappingNetwork, MaskGeometry, NormConv2d, StyledConv, upsample
+from fancgan.layers import (
+    ConvBlock,
+    MappingNetwork,
+    MaskGeometry,
+    NormConv2d,
+    StyledConv,
+    grain_kernel,
+    upsample,
+)
 
 
 class StyledBlock(nn.Module):
@@ -47,6 +55,7 @@ class StyleUNet(nn.Module):
             ]
         )
         self.upsampling = config.upsampling
+        self.register_buffer("grain", grain_kernel(config.grain_px), persistent=False)
         self.to_image = NormConv2d(widths[0], 1)
         nn.init.constant_(self.to_image.gain, 0.5)
 
@@ -54,13 +63,15 @@ class StyleUNet(nn.Module):
         """Return the image [N, 1, H, W] in [-1, 1].
 
         mask [N, 1, H, W] in {0, 1}; style [N, style_dim]; noise [N, noise_channels, H, W],
-        standard normal. H and W are multiples of `config.multiple`. Coarse levels see the same
-        noise averaged over 2 x 2 pixels and scaled back to unit variance.
+        standard normal. H and W are multiples of `config.multiple`. The noise is blurred to the
+        grain of a detector; coarse levels see it averaged over 2 x 2 pixels and scaled up.
         """
         w = self.mapping(style)
         x = self.geometry(mask)
         skips: list[Tensor] = []
         noises: list[Tensor] = []
+        kernel = self.grain.to(noise.dtype).expand(noise.shape[1], -1, -1, -1)
+        noise = F.conv2d(noise, kernel, padding=1, groups=noise.shape[1])
         for block in self.encoder:
             x = block(x)
             skips.append(x)

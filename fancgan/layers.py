@@ -25,6 +25,14 @@ def upsample(x: Tensor, mode: str = "nearest") -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode=mode)
 
 
+def grain_kernel(sigma: float) -> Tensor:
+    """Gaussian [1, 1, 3, 3] that blurs white noise and keeps its variance; sigma 0 is no blur."""
+    side = math.exp(-0.5 / sigma**2) if sigma > 0 else 0.0
+    line = torch.tensor([side, 1.0, side])
+    line = line / line.square().sum().sqrt()
+    return (line[:, None] * line[None])[None, None]
+
+
 class NormConv2d(nn.Module):
     """Same-size convolution with unit-norm filters, a learned gain and a bias."""
 
@@ -116,7 +124,7 @@ class StyledConv(nn.Module):
         self.noise = nn.Conv2d(noise_channels, out_channels, 1, bias=False)
         self.noise_strength = nn.Linear(w_dim, out_channels)
         nn.init.normal_(self.noise_strength.weight, std=0.05 / math.sqrt(w_dim))
-        nn.init.constant_(self.noise_strength.bias, 0.1)
+        nn.init.constant_(self.noise_strength.bias, 0.3)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         y = self.conv(x, w)

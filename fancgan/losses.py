@@ -59,11 +59,11 @@ MASK_LOSSES = {
 
 
 def core_loss(core_logits: Tensor, core: Tensor, mask: Tensor, line_weight: float = 4.0) -> Tensor:
-    """Binary cross-entropy of the cores, heavier on the rim between core and background.
+    """Binary cross-entropy of the cores, heavier on the rim of the particles and around it.
 
-    core_logits, core and mask [N, 1, H, W]. The rim is what parts touching particles.
+    core_logits, core and mask [N, 1, H, W]. The rims are what parts touching particles.
     """
-    rim = F.max_pool2d((mask - core), 3, 1, 1)
+    rim = F.max_pool2d(mask - core, 3, 1, 1)
     weight = 1 + (line_weight - 1) * rim
     return F.binary_cross_entropy_with_logits(core_logits, core, weight=weight)
 
@@ -101,15 +101,22 @@ ADVERSARIAL = {
 
 
 def feature_matching_loss(
-    fake_features: list[list[Tensor]], real_features: list[list[Tensor]]
+    fake_features: list[list[Tensor]], real_features: list[list[Tensor]], weight: Tensor
 ) -> Tensor:
-    """L1 between the critic's features of paired fake and real images, per scale and layer."""
+    """L1 between the critic's features of paired fake and real images, per scale and layer.
+
+    weight [N, 1, H, W]: how much each place counts, averaged to the size of each layer.
+    """
     terms = [
-        F.l1_loss(f.float(), r.detach().float())
+        ((f.float() - r.detach().float()).abs() * _sized(weight, f)).mean()
         for fakes, reals in zip(fake_features, real_features, strict=True)
         for f, r in zip(fakes, reals, strict=True)
     ]
     return torch.stack(terms).mean()
+
+
+def _sized(weight: Tensor, like: Tensor) -> Tensor:
+    return F.adaptive_avg_pool2d(weight, like.shape[2:])
 
 
 def gaussian_blur(x: Tensor, sigma: float) -> Tensor:

@@ -183,7 +183,8 @@ def _numbers(config: dict) -> str:
     point = config["operating_point"]
     chosen = (
         f"Operating point: particle above {point['threshold']}, seed above "
-        f"{point['core_threshold']}, at least {point['min_area_px']} px."
+        f"{point['core_threshold']} and of {point.get('min_core_px', 0)} px where one comes apart, "
+        f"particles of at least {point['min_area_px']} px."
     )
     measured = config.get("metrics")
     if not measured:

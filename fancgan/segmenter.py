@@ -13,7 +13,7 @@ from fancgan.layers import AttentionGate, ConvBlock, OpenGate, upsample
 class AttentionUNet(nn.Module):
     """U-Net with additive attention gates (Oktay et al. 2018) and two heads.
 
-    The core head predicts the mask eroded by CORE_MARGIN_PX pixels. Dice does not see the
+    The core head predicts the inner part of each particle (cores.py). Dice does not see the
     one-pixel lines that part touching particles; cores do, and serve as seeds of a watershed.
     """
 
@@ -52,12 +52,3 @@ class AttentionUNet(nn.Module):
         for block, gate in zip(self.decoder, self.gates):  # noqa: B905 - TorchScript has no strict=
             x = block(torch.cat([upsample(x), gate(skips.pop(), x)], dim=1))
         return self.mask_head(x), self.core_head(x)
-
-
-CORE_MARGIN_PX = 2
-
-
-def core_target(mask: Tensor) -> Tensor:
-    """Return the mask [N, 1, H, W] in {0, 1} eroded by CORE_MARGIN_PX (chessboard metric)."""
-    size = 2 * CORE_MARGIN_PX + 1
-    return 1 - F.max_pool2d(1 - mask, size, 1, CORE_MARGIN_PX)

@@ -19,7 +19,8 @@ MIN_SPREAD = 0.05
 GREY_PER_UNIT = 127.5
 
 
-def _dilate(mask: Tensor, radius: int) -> Tensor:
+def dilate(mask: Tensor, radius: int) -> Tensor:
+    """Grow a mask [N, 1, H, W] in {0, 1} by `radius` pixels (chessboard metric)."""
     size = 2 * radius + 1
     rows = F.max_pool2d(mask, (size, 1), 1, (radius, 0))
     return F.max_pool2d(rows, (1, size), 1, (0, radius))
@@ -43,8 +44,8 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     Differentiable with respect to the image.
     """
     grey = (image.float() + 1) * GREY_PER_UNIT
-    background = 1 - _dilate(mask.float(), FAR_PX)
-    particle = 1 - _dilate(1 - mask.float(), INSIDE_PX)
+    background = 1 - dilate(mask.float(), FAR_PX)
+    particle = 1 - dilate(1 - mask.float(), INSIDE_PX)
     coarse = F.avg_pool2d(grey, TEXTURE_PX)
     background_coarse = (F.avg_pool2d(background, TEXTURE_PX) > 0.999).float()
     particle_coarse = (F.avg_pool2d(particle, TEXTURE_PX) > 0.999).float()

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from fancgan.augment import DRAWS
+from fancgan.augment import DRAWS, jitter
 from fancgan.checkpoint import (
     EMA,
     check_same_run,
@@ -26,6 +26,7 @@ from fancgan.checkpoint import (
     write_json,
 )
 from fancgan.config import ModelConfig, TrainConfig
+from fancgan.critic_view import critic_view
 from fancgan.crops import CropDataset, crop_loader
 from fancgan.cycle import Cycle, build_networks
 from fancgan.data import Field
@@ -102,8 +103,9 @@ class Training:
         field_stats = measure_fields(train_fields).to(self.device)
         self.density.fit(field_stats)
         start_at_mean_level(bare["generator"], train_fields)
-        self._prepare(bare, field_stats)
         self.dataset = CropDataset(train_fields, config)
+        view = critic_view(model, self.density, self.dataset.centres().to(self.device))
+        self._prepare(bare, view, field_stats)
         self.data = data
         self.step = 0
         self.stop_requested = False
@@ -114,7 +116,9 @@ class Training:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return "bf16" if asked == "bf16" or (asked == "auto" and bf16_pays(device)) else "no"
 
-    def _prepare(self, bare: torch.nn.ModuleDict, field_stats: Tensor) -> None:
+    def _prepare(
+        self, bare: torch.nn.ModuleDict, view: torch.nn.Module, field_stats: Tensor
+    ) -> None:
         config = self.config
         # group_norm's backward pass on the CPU is many times slower in channels-last.
         slow = self.model.modulation == "adain" and self.device.type == "cpu"
@@ -142,6 +146,7 @@ class Training:
             critics={name: self.bare[name] for name in ("disc_image", "disc_mask")},
             reader=self.ema["segmenter"].network,
             density=self.density,
+            view=view,
             field_stats=field_stats,
         )
 
@@ -159,20 +164,23 @@ class Training:
         }
         cycle = self.cycle
         draws = torch.rand(2, len(batch["mask"]), DRAWS, generator=rng)
+        seen = jitter(batch["image"], self.config.jitter, rng)
         with self.accelerator.autocast():
-            real_logits = self.networks["segmenter"](batch["image"])
+            real_logits = self.networks["segmenter"](seen)
             predicted = real_logits[0].float().softmax(dim=1)[:, 1:]
             fakes = cycle.paint(batch, real_logits[0], rng)
 
+            real_view, fake_view = cycle.views(batch, fakes, draws)
+
             # Critics: maximise the scores of real pairs, minimise those of fakes.
-            critic_terms = cycle.critic_terms(batch, fakes, predicted, draws)
+            critic_terms = cycle.critic_terms(batch, real_view, fake_view, predicted)
         self._optimise(sum(critic_terms.values()), "critic")
 
         # Generator, style encoder, segmenter: the critics stand still.
         for name in ("disc_image", "disc_mask"):
             self.bare[name].requires_grad_(False)
         with self.accelerator.autocast():
-            terms = cycle.generator_terms(batch, fakes, predicted, draws)
+            terms = cycle.generator_terms(batch, fakes, real_view, fake_view, predicted)
             terms |= cycle.segmenter_terms(batch, real_logits, fakes)
             weights = cycle.weights(self.step / self.config.steps)
             total = sum(weights[name] * term for name, term in terms.items())

@@ -77,6 +77,7 @@ def _set_segmenter(networks: Networks) -> None:
         (last.conv2, 0),
     ):
         _pass_through(conv.weight, channel, 0.0)
+    first.conv1.bias[0] = 2.0  # keeps every grey level on the straight side of the activations
     if hasattr(segmenter.gates[-1], "score"):
         segmenter.gates[-1].score.weight.zero_()
     for head, row in ((segmenter.mask_head, 1), (segmenter.core_head, 0)):

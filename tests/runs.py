@@ -9,7 +9,13 @@ from fancgan.data import Field
 from fancgan.training import Training
 
 TINY = ModelConfig(
-    preset="tiny", widths=(8, 8, 16), z_dim=2, w_dim=8, disc_widths=(8, 8), disc_mask_widths=(8, 8)
+    preset="tiny",
+    widths=(8, 8, 16),
+    z_dim=2,
+    w_dim=8,
+    critic="patch",
+    disc_widths=(8, 8),
+    disc_mask_widths=(8, 8),
 )
 
 
@@ -33,7 +39,7 @@ def tiny_config(**changes) -> TrainConfig:
 
 def tiny_flags(steps: int) -> list[str]:
     """Command-line flags of train.py for the same small training."""
-    flags = ["--widths", "8", "8", "16"]
+    flags = ["--widths", "8", "8", "16", "--critic", "patch"]
     for key, value in tiny_config(steps=steps).__dict__.items():
         flags += [f"--{key.replace('_', '-')}", str(value)]
     return flags

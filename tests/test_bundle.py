@@ -32,7 +32,7 @@ from fancgan.deploy import Networks
 from fancgan.errors import UserError
 from fancgan.model_card import data_facts, write_card
 from fancgan.pipeline import Pipeline
-from fancgan.publish import read_run
+from fancgan.publish import DEFAULT_POINT, read_run
 
 FIGURE = {
     "meaning": 'Dice of "the" real images',
@@ -76,7 +76,7 @@ def test_a_bundle_holds_what_the_contract_names(tiny_bundle: Path) -> None:
     config = open_bundle(tiny_bundle).config
     assert config["architecture"]["widths"] == list(TINY.widths)
     assert set(config["sha256"]) == set(FILES)
-    assert config["operating_point"].keys() == {"threshold", "core_threshold", "min_area_px"}
+    assert config["operating_point"].keys() == set(DEFAULT_POINT)
     weights = load_file(tiny_bundle / WEIGHTS)
     networks = Networks(TINY)
     networks.load_state_dict(weights)

@@ -16,6 +16,7 @@ TRAINING = {
     "fancgan.losses",
     "fancgan.augment",
     "fancgan.discriminator",
+    "fancgan.critic_view",
     "fancgan.perceptual",
 }
 SERVING = ("app", "fancgan.pipeline", "fancgan.bundle", "fancgan.ui")

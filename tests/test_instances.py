@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion
 
-from fancgan.instances import decode_instances, drop_small
+from fancgan.instances import core_seeds, decode_instances, drop_small
 
 
 def two_touching_discs(missing_line: float = 0.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +63,46 @@ def test_thresholds_act() -> None:
     assert decode_instances(prob, core, threshold=0.5).max() == 0
     assert decode_instances(prob, core, threshold=0.3, core_threshold=0.6).max() == 2
     joined = core + 0.3 * (np.abs(np.subtract.outer(range(32), range(32))) < 6)
-    assert decode_instances(prob, joined, threshold=0.3, core_threshold=0.2).max() == 1
+    low = {"threshold": 0.3, "core_threshold": 0.2}
+    assert decode_instances(prob, joined, **low, min_core_px=1000).max() == 1
+    assert decode_instances(prob, joined, **low, min_core_px=40).max() > 1
+
+
+def bridged_cores(bridge: float, radius: int = 6) -> np.ndarray:
+    """Two certain discs, and a strip of probability `bridge` from one to the other."""
+    rows, columns = np.mgrid[:40, :60]
+    core = np.where((abs(rows - 20) <= 3) & (abs(columns - 30) <= 14), bridge, 0)
+    for centre in (16, 44):
+        core = np.where((rows - 20) ** 2 + (columns - centre) ** 2 <= radius**2, 1.0, core)
+    return core
+
+
+@pytest.mark.parametrize(("bridge", "count"), [(0.3, 2), (0.6, 2), (0.8, 2), (1.0, 1)])
+def test_cores_come_apart_at_the_level_of_their_bridge(bridge, count) -> None:
+    assert core_seeds(bridged_cores(bridge), 0.4, min_core_px=40).max() == count
+
+
+def test_a_small_peak_does_not_split_a_core() -> None:
+    core = bridged_cores(0.6)
+    assert core_seeds(core, 0.4, min_core_px=200).max() == 1
+    peaks = np.full((40, 60), 0.6)
+    peaks[10:14, 10:14] = peaks[25:29, 40:44] = 1.0  # 16 px each
+    assert core_seeds(peaks, 0.4, min_core_px=40).max() == 1
+
+
+def test_a_core_stays_whole_where_only_one_of_its_peaks_is_large() -> None:
+    core = bridged_cores(0.6)
+    core[:, 36:] = np.minimum(core[:, 36:], 0.6)
+    seeds = core_seeds(core, 0.4, min_core_px=40)
+    assert seeds.max() == 1
+    assert seeds[20, 44] == seeds[20, 16] == 1
+
+
+def test_seeds_are_numbered_without_gaps() -> None:
+    core = np.concatenate([bridged_cores(0.6), bridged_cores(0.3)])
+    seeds = core_seeds(core, 0.4, min_core_px=40)
+    assert np.unique(seeds).tolist() == [0, 1, 2, 3, 4]
+    assert core_seeds(np.zeros((20, 20)), 0.4, 40).max() == 0
 
 
 def test_numbers_have_no_gaps() -> None:

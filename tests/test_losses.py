@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fancgan.augment import DRAWS, diff_augment
+from fancgan.augment import DRAWS, diff_augment, jitter
 from fancgan.losses import (
     MASK_LOSSES,
     blurred_l1,
@@ -98,7 +98,15 @@ def test_adversarial_losses_at_known_scores():
 
 def test_feature_matching_of_equal_features_is_zero():
     features = [[torch.randn(1, 4, 8, 8), torch.randn(1, 8, 4, 4)]]
-    assert feature_matching_loss(features, features).item() == 0
+    everywhere = torch.ones(2, 1, 16, 16)
+    assert feature_matching_loss(features, features, everywhere).item() == 0
+
+
+def test_feature_matching_counts_where_it_is_asked_to():
+    real, fake = [[torch.zeros(1, 3, 8, 8)]], [[torch.ones(1, 3, 8, 8)]]
+    left = torch.zeros(1, 1, 16, 16)
+    left[..., :4] = 1
+    assert feature_matching_loss(fake, real, left).item() == pytest.approx(0.25)
 
 
 def test_blurred_l1_sees_the_level_and_hardly_the_noise():
@@ -144,3 +152,17 @@ def test_augmentation_treats_image_and_mask_alike_and_repeats():
     assert torch.equal(once[:, 0], once[:, 1])
     assert not torch.equal(once, pair)
     assert torch.equal(diff_augment(pair, draws, probability=0.0), pair)
+
+
+def test_jitter_changes_the_contrast_of_the_chosen_and_repeats():
+    image = torch.rand(16, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+    def jittered(probability: float) -> torch.Tensor:
+        return jitter(image, probability, torch.Generator().manual_seed(1))
+
+    assert torch.equal(jittered(0.0), image)
+    assert torch.equal(jittered(0.5), jittered(0.5))
+    changed = (jittered(0.5) != image).flatten(1).any(1)
+    assert 2 <= changed.sum() <= 14
+    assert jittered(1.0).abs().max() <= 1
+    assert (jittered(1.0) != image).flatten(1).any(1).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ import torch
 from runs import TINY, tiny_config
 
 from fancgan.config import PRESETS, ModelConfig
+from fancgan.critic_view import critic_view
 from fancgan.crops import crop_loader
 from fancgan.data import load_fields
 from fancgan.discriminator import ImageDiscriminator
 from fancgan.generator import StyleUNet
-from fancgan.segmenter import AttentionUNet, core_target
+from fancgan.layers import grain_kernel
+from fancgan.segmenter import AttentionUNet
+from fancgan.style import StyleDensity
 from fancgan.training import Training
 
 SMALL = PRESETS["small"]
@@ -39,16 +43,17 @@ def generator() -> StyleUNet:
     [
         TINY,
         dataclasses.replace(TINY, modulation="adain", geometry=False),
-        dataclasses.replace(TINY, attention_gates=False, upsampling="bilinear"),
+        dataclasses.replace(TINY, attention_gates=False, upsampling="nearest"),
+        dataclasses.replace(TINY, critic="projected"),
     ],
-    ids=["demod", "adain", "no gates, bilinear"],
+    ids=["demod", "adain", "no gates, nearest", "projected critic"],
 )
 def test_one_step_reaches_every_parameter(model, pair_folder, tmp_path, monkeypatch):
     """The dead style network of the authors' code would have been caught by this test."""
     fields = load_fields(pair_folder, "all")
     training = Training(
         model,
-        tiny_config(perceptual="efficientnet"),
+        tiny_config(perceptual="efficientnet", w_feature_matching=1.0),
         run_dir=tmp_path / "run",
         train_fields=fields,
         val_fields=[],
@@ -148,24 +153,31 @@ def test_presets_map_sizes_as_documented(preset):
     assert core.shape == (1, 1, 64, 80)
 
 
-def test_cores_lose_two_pixels_on_each_side():
-    mask = torch.zeros(1, 1, 32, 32)
-    mask[:, :, 10:20, 8:28] = 1
-    expected = torch.zeros_like(mask)
-    expected[:, :, 12:18, 10:26] = 1
-    assert torch.equal(core_target(mask), expected)
-
-
-def test_image_critic_sees_image_and_mask_at_two_scales():
-    critic = ImageDiscriminator(SMALL)
-    mask, _, noise = inputs(SMALL)
+@pytest.mark.parametrize(("critic", "scales"), [("projected", 4), ("patch", 2)])
+def test_image_critic_sees_image_and_mask_at_each_scale(critic, scales):
+    config = dataclasses.replace(SMALL, critic=critic)
+    mask, _, noise = inputs(config)
     image = noise[:, :1].clamp(-1, 1).requires_grad_()
     mask.requires_grad_()
-    outputs = critic(image, mask)
-    assert len(outputs) == 2
-    sum(scale[-1].sum() for scale in outputs).backward()
-    assert image.grad.abs().sum() > 0
-    assert mask.grad.abs().sum() > 0
+    view = critic_view(config, StyleDensity(config), noise[:, 1:2])(image, mask)
+    outputs = ImageDiscriminator(config)(view.image, view.mask, view.features)
+    assert len(outputs) == scales
+    for scale in outputs:
+        by_image, by_mask = torch.autograd.grad(scale[-1].sum(), (image, mask), retain_graph=True)
+        assert by_image.abs().sum() > 0
+        assert by_mask.abs().sum() > 0
+
+
+def test_grain_keeps_the_variance_and_correlates_neighbours():
+    """Blurred by (s, 1, s) / norm, noise correlates by (2 s) / (1 + 2 s^2) with its neighbour."""
+    torch.manual_seed(0)
+    noise = torch.nn.functional.conv2d(torch.randn(1, 1, 512, 512), grain_kernel(0.6), padding=1)
+    noise = noise[0, 0, 2:-2, 2:-2]
+    side = math.exp(-0.5 / 0.36)
+    neighbours = (noise[:, 1:] * noise[:, :-1]).mean() / noise.var()
+    assert noise.var().item() == pytest.approx(1, abs=0.02)
+    assert neighbours.item() == pytest.approx(2 * side / (1 + 2 * side**2), abs=0.01)
+    assert grain_kernel(0).flatten().tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0]
 
 
 def test_shapes_of_the_public_contract_hold_for_a_bundle_config(tmp_path: Path):

@@ -1,0 +1,50 @@
+"""Cores of drawn particles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fancgan.cores import CORE_DEPTH, particle_cores
+
+
+def disc(shape: tuple[int, int], y: float, x: float, radius: float) -> np.ndarray:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return (rows - y) ** 2 + (columns - x) ** 2 <= radius**2
+
+
+@pytest.mark.parametrize("radius", [8, 15, 30])
+def test_the_core_of_a_disc_is_a_disc(radius):
+    core = particle_cores(disc((80, 80), 40, 40, radius))
+    expected = disc((80, 80), 40, 40, (1 - CORE_DEPTH) * radius)
+    assert (core ^ expected).sum() <= 0.25 * expected.sum()
+    assert abs(core.sum() / expected.sum() - 1) < 0.25
+    assert core[40, 40]
+
+
+def test_cores_of_touching_particles_are_far_apart():
+    """One row of background parts the masks; the cores keep the depth of both rims between them."""
+    mask = np.zeros((40, 81), bool)
+    mask[10:30, 10:40] = True
+    mask[10:30, 41:71] = True
+    core = particle_cores(mask)
+    between = np.flatnonzero(core[20, 30:51])
+    assert np.diff(between).max() - 1 >= 2 * CORE_DEPTH * 10
+
+
+def test_particles_of_each_size_have_cores_of_their_own_size():
+    mask = disc((100, 160), 50, 50, 40) | disc((100, 160), 50, 130, 6)
+    core = particle_cores(mask)
+    small = core[:, 110:].sum() / mask[:, 110:].sum()
+    large = core[:, :100].sum() / mask[:, :100].sum()
+    assert small == pytest.approx((1 - CORE_DEPTH) ** 2, abs=0.15)
+    assert large == pytest.approx((1 - CORE_DEPTH) ** 2, abs=0.05)
+
+
+def test_a_particle_goes_on_beyond_the_frame():
+    mask = disc((60, 60), 0, 30, 20)
+    assert particle_cores(mask)[0, 30]
+
+
+def test_an_empty_mask_has_no_core():
+    assert not particle_cores(np.zeros((10, 10), bool)).any()
