@@ -43,10 +43,13 @@ def plot_curves(run: Path, out: Path) -> None:
         if title != "critics":
             axis.set_yscale("log")
     for axis, names in zip(
-        axes.flat[4:], (("dice", "cycle_dice"), ("background_mean_sd", "noise_ratio")), strict=True
+        axes.flat[4:],
+        (("dice", "cycle_dice", "area_ratio"), ("background_mean_sd", "noise_ratio")),
+        strict=True,
     ):
         for name in names:
-            axis.plot([v["step"] for v in val], [v[name] for v in val], "o-", label=name)
+            known = [v for v in val if name in v]
+            axis.plot([v["step"] for v in known], [v[name] for v in known], "o-", label=name)
         axis.set_title(f"val, n = {val[-1]['n']} fields")
     for axis in axes.flat:
         axis.set_xlabel("step")

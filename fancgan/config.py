@@ -99,23 +99,23 @@ class TrainConfig:
     """How a model is trained. Weights multiply the named terms of `cycle.py`; 0 drops a term."""
 
     steps: int = _flag(
-        6000, "optimisation steps in all; the learning rates decay towards the end", least=1
+        3000, "optimisation steps in all; the learning rates decay towards the end", least=1
     )
     seed: int = _flag(0, "seed of weights, crops, styles and noise")
-    batch_size: int = _flag(4, "real crops per step and process", least=1)
+    batch_size: int = _flag(3, "real crops per step and process", least=1)
     random_batch: int = _flag(2, "crops per step painted in a random style", least=1)
-    cycle_batch: int = _flag(2, "real crops per step through the backward cycle", least=1)
-    crop_px: int = _flag(256, "side of a native-resolution crop, a multiple of 16", least=128)
+    cycle_batch: int = _flag(1, "real crops per step through the backward cycle", least=1)
+    crop_px: int = _flag(192, "side of a native-resolution crop, a multiple of 16", least=128)
     procedural_share: float = _flag(0.25, "share of drawn layouts among the random-style masks")
     precision: str = _flag(
         "auto", "auto is bf16 where the hardware has it", choices=("auto", "bf16", "float32")
     )
     workers: int = _flag(0, "processes that prepare crops, per training process")
 
-    lr_generator: float = _flag(2e-4, "learning rate of generator and style encoder (Adam)")
-    lr_critic: float = _flag(2e-4, "learning rate of the critics (Adam)")
+    lr_generator: float = _flag(3e-4, "learning rate of generator and style encoder (Adam)")
+    lr_critic: float = _flag(3e-4, "learning rate of the critics (Adam)")
     lr_segmenter: float = _flag(1e-3, "learning rate of the segmenter (Adam)")
-    warmup_steps: int = _flag(100, "steps over which the learning rates rise", least=1)
+    warmup_steps: int = _flag(50, "steps over which the learning rates rise", least=1)
     decay_share: float = _flag(0.35, "last share of the steps over which they fall to zero")
     ema: float = _flag(0.998, "decay of the exponential moving average of the weights")
     augment: float = _flag(0.3, "probability of translation and of cutout before the critics")
@@ -132,11 +132,11 @@ class TrainConfig:
         "efficientnet", "features; the paper's are vgg19's", choices=PERCEPTUAL_NAMES
     )
 
-    l1_blur_px: float = _flag(2.0, "sigma of the blur before L1; 0 is the plain L1 of the paper")
+    l1_blur_px: float = _flag(1.0, "sigma of the blur before L1; 0 is the plain L1 of the paper")
 
     w_adv_image: float = _flag(1.0, "weight: image critic")
     w_feature_matching: float = _flag(0.0, "weight: features of the image critic, paired")
-    w_paired_l1: float = _flag(10.0, "weight: L1 of blurred paired images")
+    w_paired_l1: float = _flag(5.0, "weight: L1 of blurred paired images, near particles")
     w_paired_perceptual: float = _flag(2.0, "weight: perceptual distance of paired images")
     w_style_statistics: float = _flag(2.0, "weight: measured against asked style statistics")
     w_spectrum: float = _flag(1.0, "weight: log radial power spectra")
@@ -145,15 +145,15 @@ class TrainConfig:
     w_latent: float = _flag(0.5, "weight: latent read back from a random-style image")
     w_paired_mask: float = _flag(1.0, "weight: segmenter on real pairs")
     w_core: float = _flag(1.0, "weight: core head on real pairs")
-    w_synthetic_mask: float = _flag(0.5, "weight: segmenter on synthetic pairs, from a fifth")
-    w_cycle_mask: float = _flag(2.0, "weight: mask read back from a random-style image")
-    w_cycle_l1: float = _flag(5.0, "weight: L1 of blurred images painted from read-back masks")
-    w_cycle_perceptual: float = _flag(1.0, "weight: perceptual distance of those")
+    w_synthetic_mask: float = _flag(0.2, "weight: segmenter on synthetic pairs, from a fifth")
+    w_cycle_mask: float = _flag(0.5, "weight: mask read back from a random-style image")
+    w_cycle_l1: float = _flag(1.0, "weight: L1 of blurred images painted from read-back masks")
+    w_cycle_perceptual: float = _flag(0.5, "weight: perceptual distance of those")
     w_adv_mask: float = _flag(0.05, "weight: mask critic")
 
     log_every_steps: int = _flag(10, "steps between two lines of log.jsonl", least=1)
-    eval_every_steps: int = _flag(250, "steps between two validations and sample sheets", least=1)
-    save_every_steps: int = _flag(100, "steps between two checkpoints", least=1)
+    eval_every_steps: int = _flag(300, "steps between two validations and sample sheets", least=1)
+    save_every_steps: int = _flag(50, "steps between two checkpoints", least=1)
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
@@ -180,6 +180,7 @@ PAPER_TRAINING = TrainConfig(
     lr_critic=1e-4,
     lr_segmenter=1e-4,
     batch_size=2,
+    crop_px=256,
     augment=0.2,
     jitter=0.2,
     procedural_share=0.0,

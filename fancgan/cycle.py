@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fancgan.augment import diff_augment
+from fancgan.augment import READ_BLUR_PX, diff_augment, jitter
 from fancgan.config import ModelConfig, TrainConfig
 from fancgan.critic_view import View
 from fancgan.discriminator import ImageDiscriminator, MaskDiscriminator
@@ -223,7 +223,7 @@ class Cycle:
                 [scale[-1] for scale in self.critics["disc_mask"](predicted)]
             ),
             "feature_matching": self._feature_matching(outputs, real),
-            "paired_l1": blurred_l1(paired, image, self.config.l1_blur_px),
+            "paired_l1": blurred_l1(paired, image, near, self.config.l1_blur_px),
             "paired_perceptual": self.perceptual(paired, image),
             "style_statistics": style_statistics_loss(
                 self.density.standardise(stats), asked, valid
@@ -236,7 +236,7 @@ class Cycle:
             "grey_levels": grey_level_w1(fakes.paired, image),
             "kl": kl_divergence(fakes.z_mean, fakes.z_log_var),
             "latent": (z_back - z_asked).abs().mean(),
-            "cycle_l1": blurred_l1(rebuilt, image[:c], self.config.l1_blur_px),
+            "cycle_l1": blurred_l1(rebuilt, image[:c], near[:c], self.config.l1_blur_px),
             "cycle_perceptual": self.perceptual(rebuilt, image[:c]),
             **self._read_back_terms(fakes),
         }
@@ -255,7 +255,7 @@ class Cycle:
 
     def _read_back_terms(self, fakes: Fakes) -> dict[str, Tensor]:
         """Forward cycle: the EMA segmenter reads the blurred fake, so no code can hide in it."""
-        logits, core_logits = self.reader(gaussian_blur(fakes.random, 0.7))
+        logits, core_logits = self.reader(gaussian_blur(fakes.random, READ_BLUR_PX))
         return {
             "cycle_mask": self.mask_loss(logits.float(), fakes.random_mask),
             "cycle_core": core_loss(core_logits.float(), fakes.random_core, fakes.random_mask),
@@ -266,9 +266,11 @@ class Cycle:
         batch: dict[str, Tensor],
         real_logits: tuple[Tensor, Tensor],
         fakes: Fakes,
+        rng: torch.Generator,
     ) -> dict[str, Tensor]:
         """Terms of the segmenter on real pairs and on detached synthetic ones."""
-        fake_logits = self.networks["segmenter"](fakes.random.detach())
+        seen = jitter(fakes.random.detach(), self.config.jitter, rng)
+        fake_logits = self.networks["segmenter"](seen)
         terms = {}
         for name, (logits, core_logits), target, core in (
             ("paired", real_logits, batch["mask"], batch["core"]),

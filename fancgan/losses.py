@@ -132,9 +132,13 @@ def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
         return F.conv2d(F.conv2d(x, kernel), kernel.transpose(2, 3))
 
 
-def blurred_l1(fake: Tensor, real: Tensor, sigma: float = 2.0) -> Tensor:
-    """L1 between blurred images: at full resolution L1 asks for the mean, that is, no noise."""
-    return gaussian_blur(fake - real, sigma).abs().mean()
+def blurred_l1(fake: Tensor, real: Tensor, where: Tensor, sigma: float = 1.0) -> Tensor:
+    """L1 between blurred images, mean over the pixels `where` is 1 [N, 1, H, W].
+
+    At full resolution L1 asks for the mean of all that the mask allows, that is, for no noise.
+    """
+    difference = gaussian_blur((fake - real) * where, sigma).abs()
+    return (difference * where).sum() / where.sum().clamp(min=1)
 
 
 def style_statistics_loss(measured: Tensor, asked: Tensor, valid: Tensor) -> Tensor:

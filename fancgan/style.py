@@ -124,14 +124,32 @@ class StyleEncoder(nn.Module):
         self.stem = NormConv2d(1, widths[0])
         self.blocks = nn.ModuleList([ConvBlock(a, b) for a, b in itertools.pairwise(widths)])
         self.head = nn.Linear(2 * widths[-1], 2 * config.z_dim)
-        nn.init.normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
+
+    @torch.no_grad()
+    def start_on(self, images: Tensor) -> None:
+        """Choose the head so that z has mean 0 and variance 1 over images [n, 1, H, W].
+
+        What differs between images of one kind is a small part of their features: a head that
+        starts from small weights sees none of it, and z stays the same for all.
+        """
+        pooled = self._pool(images)
+        sd = pooled.std(0) + 0.1 * pooled.std(0).mean() + 1e-6
+        count = self.head.weight.shape[0] // 2
+        centred = pooled - pooled.mean(0)
+        weight = torch.randn(count, len(sd), device=sd.device) / sd
+        weight /= (centred @ weight.t()).std(0)[:, None] + 1e-6
+        self.head.weight.zero_()
+        self.head.weight[:count] = weight
+        self.head.bias.zero_()
+        self.head.bias[:count] = -weight @ pooled.mean(0)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_var = self.head(self._pool(image)).chunk(2, dim=1)
+        return mean, log_var.clamp(-8.0, 4.0)
+
+    def _pool(self, image: Tensor) -> Tensor:
         x = act(self.stem(F.avg_pool2d(image, 2)))
         for block in self.blocks:
             x = block(F.avg_pool2d(x, 2))
         x = x.float()
-        pooled = torch.cat([x.mean([2, 3]), x.square().mean([2, 3]).sqrt()], dim=1)
-        mean, log_var = self.head(pooled).chunk(2, dim=1)
-        return mean, log_var.clamp(-8.0, 4.0)
+        return torch.cat([x.mean([2, 3]), x.square().mean([2, 3]).sqrt()], dim=1)

@@ -104,6 +104,7 @@ class Training:
         self.density.fit(field_stats)
         start_at_mean_level(bare["generator"], train_fields)
         self.dataset = CropDataset(train_fields, config)
+        bare["style_encoder"].start_on(self.dataset.centres())
         view = critic_view(model, self.density, self.dataset.centres().to(self.device))
         self._prepare(bare, view, field_stats)
         self.data = data
@@ -181,7 +182,7 @@ class Training:
             self.bare[name].requires_grad_(False)
         with self.accelerator.autocast():
             terms = cycle.generator_terms(batch, fakes, real_view, fake_view, predicted)
-            terms |= cycle.segmenter_terms(batch, real_logits, fakes)
+            terms |= cycle.segmenter_terms(batch, real_logits, fakes, rng)
             weights = cycle.weights(self.step / self.config.steps)
             total = sum(weights[name] * term for name, term in terms.items())
         self._optimise(total, "painter", "segmenter")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fancgan.augment import DRAWS, diff_augment, jitter
+from fancgan.augment import DRAWS, READ_BLUR_PX, diff_augment, jitter
 from fancgan.losses import (
     MASK_LOSSES,
     blurred_l1,
@@ -16,6 +16,7 @@ from fancgan.losses import (
     cross_entropy,
     feature_matching_loss,
     focal_cross_entropy,
+    gaussian_blur,
     grey_level_w1,
     hinge_critic_loss,
     hinge_generator_loss,
@@ -112,8 +113,20 @@ def test_feature_matching_counts_where_it_is_asked_to():
 def test_blurred_l1_sees_the_level_and_hardly_the_noise():
     x = torch.zeros(1, 1, 64, 64)
     noise = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
-    assert blurred_l1(x + 0.25, x).item() == pytest.approx(0.25, abs=1e-5)
-    assert blurred_l1(x + 0.1 * noise, x) < 0.25 * (0.1 * noise).abs().mean()
+    everywhere = torch.ones_like(x)
+    assert blurred_l1(x + 0.25, x, everywhere).item() == pytest.approx(0.25, abs=1e-5)
+    for sigma, left in ((1.0, 0.35), (2.0, 0.2)):
+        assert blurred_l1(x + noise, x, everywhere, sigma) < left * noise.abs().mean()
+
+
+def test_blurred_l1_counts_where_it_is_asked_to():
+    x, where = torch.zeros(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)
+    where[..., :16] = 1
+    apart = x.clone()
+    apart[..., 32:] = 1
+    assert blurred_l1(apart, x, where) == 0
+    assert blurred_l1(x + 0.25, x, where).item() == pytest.approx(0.25, abs=0.02)
+    assert blurred_l1(x + 0.25, x, 0 * where) == 0
 
 
 def test_grey_level_w1_is_the_shift_and_ignores_the_order():
@@ -160,9 +173,13 @@ def test_jitter_changes_the_contrast_of_the_chosen_and_repeats():
     def jittered(probability: float) -> torch.Tensor:
         return jitter(image, probability, torch.Generator().manual_seed(1))
 
-    assert torch.equal(jittered(0.0), image)
     assert torch.equal(jittered(0.5), jittered(0.5))
-    changed = (jittered(0.5) != image).flatten(1).any(1)
+    blurred = gaussian_blur(image, READ_BLUR_PX)
+    unjittered = jittered(0.0)
+    sharp = (unjittered == image).flatten(1).all(1)
+    assert 2 <= sharp.sum() <= 14
+    assert torch.equal(unjittered[~sharp], blurred[~sharp])
+    changed = (jittered(0.5) != unjittered).flatten(1).any(1)
     assert 2 <= changed.sum() <= 14
     assert jittered(1.0).abs().max() <= 1
-    assert (jittered(1.0) != image).flatten(1).any(1).all()
+    assert (jittered(1.0) != unjittered).flatten(1).any(1).all()

@@ -18,7 +18,7 @@ from fancgan.discriminator import ImageDiscriminator
 from fancgan.generator import StyleUNet
 from fancgan.layers import grain_kernel
 from fancgan.segmenter import AttentionUNet
-from fancgan.style import StyleDensity
+from fancgan.style import StyleDensity, StyleEncoder
 from fancgan.training import Training
 
 SMALL = PRESETS["small"]
@@ -185,3 +185,18 @@ def test_shapes_of_the_public_contract_hold_for_a_bundle_config(tmp_path: Path):
     assert ModelConfig.from_dict(SMALL.to_dict()) == SMALL
     with pytest.raises(ValueError, match="modulation"):
         ModelConfig(modulation="none")
+
+
+def test_the_latent_tells_images_apart_from_the_first_step():
+    """From small weights the encoder gives all images one z, and the latent never comes alive."""
+    rng = torch.Generator().manual_seed(0)
+    levels = torch.rand(24, 1, 1, 1, generator=rng)
+    images = 0.1 * torch.randn(24, 1, 64, 64, generator=rng) * levels - 0.7 + 0.1 * levels
+    torch.manual_seed(0)
+    encoder = StyleEncoder(SMALL)
+    encoder.start_on(images)
+    with torch.no_grad():
+        mean, log_var = encoder(images)
+    assert mean.mean(0).abs().max() < 0.01
+    assert (mean.std(0) - 1).abs().max() < 0.01
+    assert log_var.abs().max() == 0
