@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 PANELS = {
     "image, paired": ("paired_l1", "paired_perceptual", "feature_matching", "grey_levels"),
@@ -48,8 +51,9 @@ def plot_curves(run: Path, out: Path) -> None:
         strict=True,
     ):
         for name in names:
-            known = [v for v in val if name in v]
-            axis.plot([v["step"] for v in known], [v[name] for v in known], "o-", label=name)
+            known = [(v["step"], v[name]) for v in val if name in v]
+            if known:
+                axis.plot(*zip(*known, strict=True), "o-", label=name)
         axis.set_title(f"val, n = {val[-1]['n']} fields")
     for axis in axes.flat:
         axis.set_xlabel("step")

@@ -10,9 +10,13 @@ SCALE_PX parts them), the particles with their halo or the substrate.
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fancgan import Pipeline
 from fancgan.data import load_fields

@@ -41,8 +41,9 @@ def validate(
     """Dice, cycle Dice and style figures on whole fields; every mean is over the fields.
 
     area_ratio is the area that the segmenter reads off real images over the true one: a cycle is
-    as content with masks that shrink and outlines that grow. background_mean_sd is the deviation over `seeds` styles on the first field; noise_ratio is
-    synthetic over real noise standard deviation.
+    as content with masks that shrink and outlines that grow. background_mean_sd is the deviation
+    over `seeds` styles on the first field; noise_ratio is synthetic over real noise standard
+    deviation.
     """
     scores, cycle_scores, noise_ratios, area_ratios = [], [], [], []
     for number, field in enumerate(fields):
