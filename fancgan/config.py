@@ -132,6 +132,7 @@ class TrainConfig:
         "efficientnet", "features; the paper's are vgg19's", choices=PERCEPTUAL_NAMES
     )
 
+    near_px: int = _flag(8, "paired losses count this far around particles; 0 is everywhere")
     l1_blur_px: float = _flag(1.0, "sigma of the blur before L1; 0 is the plain L1 of the paper")
 
     w_adv_image: float = _flag(1.0, "weight: image critic")
@@ -175,6 +176,7 @@ class TrainConfig:
 PAPER_TRAINING = TrainConfig(
     adversarial="least_squares",
     perceptual="vgg19",
+    near_px=0,
     l1_blur_px=0.0,
     lr_generator=1e-4,
     lr_critic=1e-4,

@@ -33,7 +33,6 @@ from fancgan.segmenter import AttentionUNet
 from fancgan.style import StyleDensity, StyleEncoder, dilate, measure_style
 
 SPECTRUM_FROM, SYNTHETIC_FROM, CYCLE_IMAGE_FROM = 0.05, 0.2, 0.05  # shares of the training
-NEAR_PX = 8  # halo included: where the mask says what the image must show
 
 
 def build_networks(config: ModelConfig) -> nn.ModuleDict:
@@ -211,9 +210,7 @@ class Cycle:
         stats, valid = measure_style(painted, torch.cat([mask, fakes.random_mask]))
         z_back = self.networks["style_encoder"](fakes.random)[0].float()
         z_asked = fakes.random_style[:, self.density.count :]
-        # The mask does not say where the substrate has its residues: asking for the pixels of
-        # one real image there would ask for their mean, that is, for none.
-        near = dilate(mask, NEAR_PX)
+        near = self._near(mask)
         paired = torch.where(near > 0, fakes.paired, image)
         c = len(fakes.rebuilt)
         rebuilt = torch.where(near[:c] > 0, fakes.rebuilt, image[:c])
@@ -241,6 +238,15 @@ class Cycle:
             **self._read_back_terms(fakes),
         }
 
+    def _near(self, mask: Tensor) -> Tensor:
+        """1 where paired images are compared, particles with their halo, else 0: [N, 1, H, W].
+
+        The mask does not say where the substrate has its residues: asking for the pixels of one
+        real image there would ask for their mean, that is, for none.
+        """
+        reach = self.config.near_px
+        return dilate(mask, reach) if reach else torch.ones_like(mask)
+
     def _feature_matching(self, outputs: list[list[Tensor]], real: View) -> Tensor:
         if not self.config.w_feature_matching:
             return real.image.new_zeros(())
@@ -250,7 +256,7 @@ class Cycle:
         return feature_matching_loss(
             [[f[:count] for f in scale[:-1]] for scale in outputs],
             [scale[:-1] for scale in reals],
-            dilate(real.mask, NEAR_PX),
+            self._near(real.mask),
         )
 
     def _read_back_terms(self, fakes: Fakes) -> dict[str, Tensor]:

@@ -132,6 +132,8 @@ class StyleEncoder(nn.Module):
         What differs between images of one kind is a small part of their features: a head that
         starts from small weights sees none of it, and z stays the same for all.
         """
+        if len(images) < 2:
+            return  # nothing to tell apart
         pooled = self._pool(images)
         sd = pooled.std(0) + 0.1 * pooled.std(0).mean() + 1e-6
         count = self.head.weight.shape[0] // 2

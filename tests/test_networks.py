@@ -10,6 +10,7 @@ import pytest
 import torch
 from runs import TINY, tiny_config
 
+from fancgan.augment import DRAWS
 from fancgan.config import PRESETS, ModelConfig
 from fancgan.critic_view import critic_view
 from fancgan.crops import crop_loader
@@ -18,7 +19,7 @@ from fancgan.discriminator import ImageDiscriminator
 from fancgan.generator import StyleUNet
 from fancgan.layers import grain_kernel
 from fancgan.segmenter import AttentionUNet
-from fancgan.style import StyleDensity, StyleEncoder
+from fancgan.style import StyleDensity, StyleEncoder, dilate
 from fancgan.training import Training
 
 SMALL = PRESETS["small"]
@@ -100,6 +101,35 @@ def test_the_image_cycle_reaches_the_segmenter(pair_folder, tmp_path):
     rebuilt_from = batch["image"][: len(fakes.rebuilt)]
     (fakes.rebuilt - rebuilt_from).abs().mean().backward()
     assert training.bare["segmenter"].mask_head.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("near_px", "free"), [(8, True), (0, False)])
+def test_the_substrate_is_free_of_paired_losses(near_px, free, pair_folder, tmp_path):
+    """Far from particles a fake may show other residue than the one real image of its mask."""
+    training = Training(
+        TINY,
+        tiny_config(near_px=near_px, perceptual="efficientnet"),
+        run_dir=tmp_path / "run",
+        train_fields=load_fields(pair_folder, "all"),
+        val_fields=[],
+        data={},
+    )
+    batch = next(iter(crop_loader(training.dataset, 0, 1, rank=0, world_size=1)))
+    draws = torch.ones(2, len(batch["mask"]), DRAWS)
+    far = 1 - dilate(batch["mask"], 8)
+    assert far.sum() > 1000
+
+    def paired(change: float) -> list[float]:
+        cycle = training.cycle
+        with torch.no_grad():
+            logits = training.networks["segmenter"](batch["image"])[0]
+            fakes = cycle.paint(batch, logits, torch.Generator().manual_seed(0))
+            fakes.paired = fakes.paired + change * far
+            real, fake = cycle.views(batch, fakes, draws)
+            terms = cycle.generator_terms(batch, fakes, real, fake, batch["mask"])
+        return [terms[name].item() for name in ("paired_l1", "paired_perceptual")]
+
+    assert (paired(0.0) == pytest.approx(paired(0.5), rel=1e-6)) is free
 
 
 def test_style_and_noise_each_change_the_image(generator):
@@ -200,3 +230,6 @@ def test_the_latent_tells_images_apart_from_the_first_step():
     assert mean.mean(0).abs().max() < 0.01
     assert (mean.std(0) - 1).abs().max() < 0.01
     assert log_var.abs().max() == 0
+    encoder.start_on(images[:1])  # one image has nothing to be told apart from
+    with torch.no_grad():
+        assert torch.equal(encoder(images)[0], mean)
