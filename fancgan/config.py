@@ -103,6 +103,7 @@ class TrainConfig:
     )
     seed: int = _flag(0, "seed of weights, crops, styles and noise")
     batch_size: int = _flag(3, "real crops per step and process", least=1)
+    segmenter_batch: int = _flag(3, "further real crops per step for the segmenter alone")
     random_batch: int = _flag(2, "crops per step painted in a random style", least=1)
     cycle_batch: int = _flag(1, "real crops per step through the backward cycle", least=1)
     crop_px: int = _flag(192, "side of a native-resolution crop, a multiple of 16", least=128)
@@ -182,6 +183,7 @@ PAPER_TRAINING = TrainConfig(
     lr_critic=1e-4,
     lr_segmenter=1e-4,
     batch_size=2,
+    segmenter_batch=0,
     crop_px=256,
     augment=0.2,
     jitter=0.2,

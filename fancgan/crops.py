@@ -141,11 +141,15 @@ class _StepSampler:
 def crop_loader(
     dataset: CropDataset, start: int, stop: int, *, rank: int, world_size: int
 ) -> DataLoader:
-    """Batches of the steps start ... stop - 1 for one process."""
+    """Batches of the steps start ... stop - 1 for one process.
+
+    Each holds batch_size crops to paint, then segmenter_batch more.
+    """
     config = dataset.config
+    count = config.batch_size + config.segmenter_batch
     return DataLoader(
         dataset,
-        batch_sampler=_StepSampler(start, stop, config.batch_size, rank, world_size),
+        batch_sampler=_StepSampler(start, stop, count, rank, world_size),
         num_workers=config.workers,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator().manual_seed(config.seed),

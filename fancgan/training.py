@@ -163,14 +163,16 @@ class Training:
             else value.to(self.device)
             for key, value in batch.items()
         }
-        cycle = self.cycle
+        cycle, everything = self.cycle, batch
+        count = self.config.batch_size
+        batch = {key: value[:count] for key, value in everything.items()}
         draws = torch.rand(2, len(batch["mask"]), DRAWS, generator=rng)
-        seen = jitter(batch["image"], self.config.jitter, rng)
+        seen = jitter(everything["image"], self.config.jitter, rng)
         with self.accelerator.autocast():
             real_logits = self.networks["segmenter"](seen)
-            predicted = real_logits[0].float().softmax(dim=1)[:, 1:]
-            fakes = cycle.paint(batch, real_logits[0], rng)
-
+            logits = real_logits[0][:count]
+            predicted = logits.float().softmax(dim=1)[:, 1:]
+            fakes = cycle.paint(batch, logits, rng)
             real_view, fake_view = cycle.views(batch, fakes, draws)
 
             # Critics: maximise the scores of real pairs, minimise those of fakes.
@@ -182,7 +184,7 @@ class Training:
             self.bare[name].requires_grad_(False)
         with self.accelerator.autocast():
             terms = cycle.generator_terms(batch, fakes, real_view, fake_view, predicted)
-            terms |= cycle.segmenter_terms(batch, real_logits, fakes, rng)
+            terms |= cycle.segmenter_terms(everything, real_logits, fakes, rng)
             weights = cycle.weights(self.step / self.config.steps)
             total = sum(weights[name] * term for name, term in terms.items())
         self._optimise(total, "painter", "segmenter")

@@ -24,6 +24,7 @@ def tiny_config(**changes) -> TrainConfig:
         "steps": 4,
         "seed": 3,
         "batch_size": 2,
+        "segmenter_batch": 1,
         "random_batch": 2,
         "cycle_batch": 1,
         "crop_px": 128,

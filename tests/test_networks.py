@@ -96,6 +96,7 @@ def test_the_image_cycle_reaches_the_segmenter(pair_folder, tmp_path):
         data={},
     )
     batch = next(iter(crop_loader(training.dataset, 0, 1, rank=0, world_size=1)))
+    batch = {key: value[: training.config.batch_size] for key, value in batch.items()}
     logits = training.networks["segmenter"](batch["image"])
     fakes = training.cycle.paint(batch, logits[0], torch.Generator().manual_seed(0))
     rebuilt_from = batch["image"][: len(fakes.rebuilt)]
