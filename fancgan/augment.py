@@ -1,4 +1,4 @@
-"""Augmentation: of pairs before the critics, and of real images before the segmenter.
+"""Augmentation: of pairs before the critics, and of images before the segmenter.
 
 DiffAugment for the critics (Zhao et al. 2020, arXiv:2006.10738) is only translation and cutout: a
 shift of brightness or contrast would hide from the critic what the style has to get right. To the
@@ -15,6 +15,7 @@ from fancgan.losses import gaussian_blur
 
 DRAWS = 6
 READ_BLUR_PX = 0.7
+JITTER_LEVEL, JITTER_CONTRAST, JITTER_GAMMA, JITTER_NOISE = 0.1, 0.25, 0.25, 0.04
 
 
 def diff_augment(x: Tensor, draws: Tensor, probability: float = 0.3) -> Tensor:
@@ -39,9 +40,6 @@ def diff_augment(x: Tensor, draws: Tensor, probability: float = 0.3) -> Tensor:
             sample = sample * keep
         samples.append(sample)
     return torch.stack(samples)
-
-
-JITTER_LEVEL, JITTER_CONTRAST, JITTER_GAMMA, JITTER_NOISE = 0.1, 0.25, 0.25, 0.04
 
 
 def jitter(image: Tensor, probability: float, rng: torch.Generator) -> Tensor:

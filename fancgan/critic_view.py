@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fancgan.config import STAT_NAMES, ModelConfig
+from fancgan.perceptual import EfficientNetLiteFeatures
 from fancgan.style import GREY_PER_UNIT, StyleDensity
 
 NOISE_PER_UNIT = 2.0  # standard deviations of the noise that the linear part of asinh spans
@@ -58,8 +59,6 @@ class ProjectedView(nn.Module):
 
     def __init__(self, density: StyleDensity, images: Tensor):
         super().__init__()
-        from fancgan.perceptual import EfficientNetLiteFeatures
-
         stats = dict(zip(STAT_NAMES, density.mean.tolist(), strict=True))
         self.background = stats["background_mean"] / GREY_PER_UNIT - 1
         self.unit = NOISE_PER_UNIT * max(stats["noise_sd"], 0.5) / GREY_PER_UNIT

@@ -10,9 +10,11 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from fancgan.config import ModelConfig
+from fancgan.critic_view import FEATURE_BLOCKS
 from fancgan.layers import LEAK, LinearAttention
+from fancgan.perceptual import EfficientNetLiteFeatures
 
-FEATURE_CHANNELS = (24, 40, 112)  # of critic_view.FEATURE_BLOCKS
+FEATURE_CHANNELS = tuple(EfficientNetLiteFeatures.CHANNELS[b] for b in FEATURE_BLOCKS)
 HEAD_WIDTH = 64
 
 
