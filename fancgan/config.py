@@ -103,7 +103,7 @@ class TrainConfig:
     )
     seed: int = _flag(0, "seed of weights, crops, styles and noise")
     batch_size: int = _flag(3, "real crops per step and process", least=1)
-    segmenter_batch: int = _flag(3, "further real crops per step for the segmenter alone")
+    segmenter_batch: int = _flag(6, "further real crops per step for the segmenter alone")
     random_batch: int = _flag(2, "crops per step painted in a random style", least=1)
     cycle_batch: int = _flag(1, "real crops per step through the backward cycle", least=1)
     crop_px: int = _flag(192, "side of a native-resolution crop, a multiple of 16", least=128)
@@ -133,16 +133,18 @@ class TrainConfig:
         "efficientnet", "features; the paper's are vgg19's", choices=PERCEPTUAL_NAMES
     )
 
-    near_px: int = _flag(8, "paired losses count this far around particles; 0 is everywhere")
+    near_px: int = _flag(8, "paired losses count this far outside outlines; 0 is everywhere")
+    inside_px: int = _flag(4, "and this far inside them; 0 is everywhere")
     l1_blur_px: float = _flag(1.0, "sigma of the blur before L1; 0 is the plain L1 of the paper")
 
     w_adv_image: float = _flag(1.0, "weight: image critic")
     w_feature_matching: float = _flag(0.0, "weight: features of the image critic, paired")
-    w_paired_l1: float = _flag(5.0, "weight: L1 of blurred paired images, near particles")
+    w_paired_l1: float = _flag(5.0, "weight: L1 of blurred paired images, near outlines")
     w_paired_perceptual: float = _flag(2.0, "weight: perceptual distance of paired images")
     w_style_statistics: float = _flag(2.0, "weight: measured against asked style statistics")
     w_spectrum: float = _flag(3.0, "weight: log radial power spectra")
     w_grey_levels: float = _flag(5.0, "weight: W1 distance of grey levels")
+    w_profile: float = _flag(5.0, "weight: mean levels by distance from the outline")
     w_kl: float = _flag(0.02, "weight: KL divergence of the style encoder")
     w_latent: float = _flag(0.5, "weight: latent read back from a random-style image")
     w_paired_mask: float = _flag(1.0, "weight: segmenter on real pairs")
@@ -178,6 +180,7 @@ PAPER_TRAINING = TrainConfig(
     adversarial="least_squares",
     perceptual="vgg19",
     near_px=0,
+    inside_px=0,
     l1_blur_px=0.0,
     lr_generator=1e-4,
     lr_critic=1e-4,
@@ -191,6 +194,7 @@ PAPER_TRAINING = TrainConfig(
     w_feature_matching=0.0,
     w_spectrum=0.0,
     w_grey_levels=0.0,
+    w_profile=0.0,
     w_paired_mask=50.0,
     w_core=0.02,
     w_synthetic_mask=0.0,
@@ -203,7 +207,14 @@ PAPER_TRAINING = TrainConfig(
 )
 TRAINING_PRESETS = {"small": TrainConfig(), "paper": PAPER_TRAINING}
 
-_PAIRED = ("feature_matching", "paired_l1", "paired_perceptual", "spectrum", "grey_levels")
+_PAIRED = (
+    "feature_matching",
+    "paired_l1",
+    "paired_perceptual",
+    "spectrum",
+    "grey_levels",
+    "profile",
+)
 _CYCLE = ("cycle_mask", "cycle_l1", "cycle_perceptual")
 # Baselines of the paper's comparison: which weights are dropped.
 OBJECTIVES = {

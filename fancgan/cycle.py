@@ -25,6 +25,7 @@ from fancgan.losses import (
     gaussian_blur,
     grey_level_w1,
     kl_divergence,
+    profile_loss,
     spectrum_loss,
     style_statistics_loss,
 )
@@ -112,6 +113,7 @@ class Cycle:
             "style_statistics": c.w_style_statistics,
             "spectrum": c.w_spectrum * (progress >= SPECTRUM_FROM),
             "grey_levels": c.w_grey_levels,
+            "profile": c.w_profile,
             "kl": c.w_kl,
             "latent": c.w_latent,
             "paired_mask": c.w_paired_mask,
@@ -231,6 +233,7 @@ class Cycle:
                 + spectrum_loss(self.view.compand(fakes.paired), self.view.compand(image))
             ),
             "grey_levels": grey_level_w1(fakes.paired, image),
+            "profile": profile_loss(fakes.paired, image, mask),
             "kl": kl_divergence(fakes.z_mean, fakes.z_log_var),
             "latent": (z_back - z_asked).abs().mean(),
             "cycle_l1": blurred_l1(rebuilt, image[:c], near[:c], self.config.l1_blur_px),
@@ -239,13 +242,18 @@ class Cycle:
         }
 
     def _near(self, mask: Tensor) -> Tensor:
-        """1 where paired images are compared, particles with their halo, else 0: [N, 1, H, W].
+        """1 where paired images are compared, outlines with their halo, else 0: [N, 1, H, W].
 
-        The mask does not say where the substrate has its residues: asking for the pixels of one
-        real image there would ask for their mean, that is, for none.
+        The mask does not say where the substrate has its residues, nor where facets cross a
+        particle: asking for the pixels of one real image there would ask for their mean, that is,
+        for none.
         """
-        reach = self.config.near_px
-        return dilate(mask, reach) if reach else torch.ones_like(mask)
+        near = torch.ones_like(mask)
+        if self.config.near_px:
+            near = dilate(mask, self.config.near_px)
+        if self.config.inside_px:
+            near = near * dilate(1 - mask, self.config.inside_px)
+        return near
 
     def _feature_matching(self, outputs: list[list[Tensor]], real: View) -> Tensor:
         if not self.config.w_feature_matching:

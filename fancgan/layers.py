@@ -154,32 +154,36 @@ class MappingNetwork(nn.Module):
 
 
 class MaskGeometry(nn.Module):
-    """A mask and what its shape says: [N, 1, H, W] in {0, 1} -> [N, 4, H, W] in [0, 1].
+    """A mask and what its shape says: [N, 1, H, W] in {0, 1} -> [N, 6, H, W] in [0, 1].
 
     Channels: mask; depth inside and distance outside, chessboard metric, clipped at `reach` px and
     divided by it; separators (background closed by a 3 x 3 closing: the one-pixel lines between
-    touching particles). Edges, halo and shading then are a look-up for the layers above.
+    touching particles); depth and distance once more on a grid of `coarse` px, clipped at
+    reach * coarse px. Edges, halo and shading then are a look-up for the layers above.
+    H and W are multiples of `coarse`.
     """
 
-    channels = 4
+    channels = 6
 
-    def __init__(self, reach: int = 8):
+    def __init__(self, reach: int = 8, coarse: int = 4):
         super().__init__()
-        self.reach = reach
+        self.reach, self.coarse = reach, coarse
 
     def forward(self, mask: Tensor) -> Tensor:
         # Inside and outside grow together as two channels: half the number of pooling calls.
-        grown = torch.cat([1 - mask, mask], dim=1)
+        sides = torch.cat([1 - mask, mask], dim=1)
+        once = F.max_pool2d(mask, 3, 1, 1)
+        separator = 1 - F.max_pool2d(1 - once, 3, 1, 1) - mask
+        coarse = self._distance(F.max_pool2d(sides, self.coarse))
+        coarse = F.interpolate(coarse, scale_factor=float(self.coarse), mode="bilinear")
+        return torch.cat([mask, self._distance(sides), separator, coarse], dim=1)
+
+    def _distance(self, grown: Tensor) -> Tensor:
         total = grown
-        dilated = mask
-        for step in range(self.reach - 1):
+        for _ in range(self.reach - 1):
             grown = F.max_pool2d(grown, 3, 1, 1)
             total = total + grown
-            if step == 0:
-                dilated = grown[:, 1:2]
-        distance = 1 - total / self.reach
-        separator = 1 - F.max_pool2d(1 - dilated, 3, 1, 1) - mask
-        return torch.cat([mask, distance, separator], dim=1)
+        return 1 - total / self.reach
 
 
 class AttentionGate(nn.Module):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fancgan.style import dilate
+
+OUTSIDE_SHELL_PX = (1, 2, 4, 6)
+INSIDE_SHELL_PX = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+MIN_SHELL_PIXELS = 64
 FOCAL_GAMMA = 2.0
 TVERSKY_FP, TVERSKY_FN = 0.4, 0.6  # paper, section 2: alpha and beta
 
@@ -174,6 +181,32 @@ def spectrum_loss(fake: Tensor, real: Tensor) -> Tensor:
 def grey_level_w1(fake: Tensor, real: Tensor) -> Tensor:
     """Wasserstein-1 distance of the grey levels of two batches of equal size, in [-1, 1] units."""
     return (fake.float().flatten().sort()[0] - real.float().flatten().sort()[0]).abs().mean()
+
+
+def shells(mask: Tensor) -> list[Tensor]:
+    """Pixels by distance from the outline, outside then inside: [N, 1, H, W] in {0, 1} each.
+
+    mask [N, 1, H, W]; each shell ends at one of OUTSIDE_SHELL_PX or INSIDE_SHELL_PX,
+    chessboard metric.
+    """
+    found = []
+    for side, edges in ((mask, OUTSIDE_SHELL_PX), (1 - mask, INSIDE_SHELL_PX)):
+        grown = [side, *(dilate(side, px) for px in edges)]
+        found += [outer - inner for inner, outer in itertools.pairwise(grown)]
+    return found
+
+
+def profile_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+    """L1 between the mean levels of two batches of the same masks in each of `shells`.
+
+    Every shell counts alike, however few pixels it has (but MIN_SHELL_PIXELS), so the one pixel
+    beside the outline and the depth of the largest particles are not lost among the others.
+    """
+    weights = torch.stack(shells(mask))
+    count = weights.sum((1, 2, 3, 4))
+    difference = ((fake - real)[None] * weights).sum((1, 2, 3, 4)) / count.clamp(min=1)
+    enough = (count >= MIN_SHELL_PIXELS).float()
+    return (difference.abs() * enough).sum() / enough.sum().clamp(min=1)
 
 
 def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:

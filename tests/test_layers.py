@@ -60,6 +60,18 @@ def test_mask_geometry_is_the_chessboard_distance(draw_discs):
         assert torch.allclose(channel, expected.float(), atol=1e-6)
 
 
+def test_mask_geometry_knows_the_depth_of_large_particles():
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[:, :, 16:112, 16:112] = 1
+    fine, coarse = MaskGeometry(reach=8, coarse=4)(mask)[0, [1, 4], 64]
+    columns = torch.arange(16, 64)
+    depth = columns - 15.0
+    assert torch.allclose(fine[16:64], (depth / 8).clamp(max=1))
+    # A grid of 4 px knows it to 2 px, to its reach of 32 px.
+    assert torch.allclose(coarse[16:64] * 32, depth.clamp(max=32), atol=2.01)
+    assert coarse[:12].eq(0).all()
+
+
 def test_separators_are_the_lines_between_touching_particles():
     mask = torch.zeros(1, 1, 32, 32)
     mask[:, :, 8:24, 4:28] = 1

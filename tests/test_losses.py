@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -22,6 +23,8 @@ from fancgan.losses import (
     hinge_generator_loss,
     kl_divergence,
     least_squares_critic_loss,
+    profile_loss,
+    shells,
     spectrum_loss,
     style_statistics_loss,
     tversky_index,
@@ -133,6 +136,41 @@ def test_grey_level_w1_is_the_shift_and_ignores_the_order():
     x = torch.rand(1, 1, 16, 16)
     assert grey_level_w1(x + 0.3, x).item() == pytest.approx(0.3, abs=1e-6)
     assert grey_level_w1(x.flip(3), x).item() == 0
+
+
+def test_shells_follow_the_outline_and_never_overlap():
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[:, :, 16:48, 16:48] = 1
+    found = shells(mask)
+    assert sum(found).max() == 1
+    sides = [32, 34, 36, 40, 44]  # of the square grown by 0, 1, 2, 4 and 6 px
+    outside = [outer**2 - inner**2 for inner, outer in itertools.pairwise(sides)]
+    sides = [32, 30, 28, 26, 24, 20, 16, 8, 0]
+    inside = [outer**2 - inner**2 for outer, inner in itertools.pairwise(sides)]
+    assert [int(shell.sum()) for shell in found] == [*outside, *inside, 0]
+
+
+def test_profile_loss_weighs_shells_and_not_pixels():
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[:, :, 16:48, 16:48] = 1
+    real = torch.zeros(1, 1, 64, 64)
+    known = [shell for shell in shells(mask) if shell.sum()]
+    for shell in known:
+        assert profile_loss(real + 0.5 * shell, real, mask).item() == pytest.approx(
+            0.5 / len(known), abs=1e-6
+        )
+    # Other pixels of the same mean are as good: facets may lie elsewhere.
+    noise = torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
+    noise -= sum(shell * (noise * shell).sum() / shell.sum() for shell in known)
+    assert profile_loss(noise, real, mask).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_profile_loss_of_a_crop_without_outline_is_zero_and_finite():
+    x = torch.ones(1, 1, 32, 32, requires_grad=True)
+    loss = profile_loss(x, torch.zeros_like(x), torch.zeros_like(x))
+    loss.backward()
+    assert loss.item() == 0
+    assert x.grad.isfinite().all()
 
 
 def test_spectrum_loss_is_blind_to_phase_and_counts_decades():

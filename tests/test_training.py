@@ -86,6 +86,7 @@ def test_a_run_writes_what_its_readers_expect(fields, tmp_path):
         "latent",
         "spectrum",
         "grey_levels",
+        "profile",
     }
     assert terms <= set(lines[0])
     described = json.loads((run / "config.json").read_text())
