@@ -1,0 +1,241 @@
+"""Distributions of a particle property by number (q0): quantiles, moments, fit, intervals.
+
+Every particle may carry a weight (measure.border_weights). With equal weights quantiles are
+numpy's and deviations those with n - 1. Names after ISO 9276-1, -2 and -5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+MIN_PARTICLES = 100
+MIN_ACROSS_PX = 10
+DRAWS = 1000
+LEVEL = 0.95
+QUANTILES = {"d10": 0.10, "median": 0.50, "d90": 0.90}
+STATISTICS = (
+    "mean",
+    "sd",
+    "d10",
+    "median",
+    "d90",
+    "span",
+    "geometric_mean",
+    "geometric_sd",
+    "sauter_mean",
+    "volume_mean",
+)
+MEANINGS = {
+    "mean": "arithmetic mean",
+    "sd": "standard deviation",
+    "d10": "D10, a tenth of the particles is smaller",
+    "median": "D50, the median",
+    "d90": "D90, a tenth is larger",
+    "span": "(D90 - D10) / D50",
+    "geometric_mean": "geometric mean, median of the log-normal fit",
+    "geometric_sd": "geometric standard deviation, GSD of the log-normal fit",
+    "sauter_mean": "D[3,2], mean by surface (Sauter)",
+    "volume_mean": "D[4,3], mean by volume (De Brouckere)",
+}
+WITHOUT_UNIT = ("span", "geometric_sd")
+_CHUNK = 2_000_000  # values that the bootstrap sorts at a time
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic and its interval at LEVEL; nan where it is not known."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What is known of one property of n particles.
+
+    estimates: by the names of STATISTICS. fit_distance: largest gap between the cumulative
+    distribution and its log-normal fit (Kolmogorov-Smirnov distance), 0 to 1.
+    over: what the intervals are drawn over, "particles" or "images".
+    """
+
+    n: int
+    estimates: dict[str, Estimate]
+    fit_distance: float
+    over: str
+
+
+def describe(
+    values: NDArray, weights: NDArray | None = None, images: Sequence | None = None, seed: int = 0
+) -> Distribution:
+    """Describe positive values [n] with weights [n] >= 0; images [n] name where each comes from.
+
+    Particles of weight 0 are left out. Intervals are bootstraps at LEVEL, DRAWS draws: over images
+    where there are three or more, otherwise over particles. Raises ValueError for values that are
+    not positive and finite.
+    """
+    values = np.asarray(values, np.float64)
+    weights = np.ones_like(values) if weights is None else np.asarray(weights, np.float64)
+    kept = weights > 0
+    values, weights = values[kept], weights[kept]
+    if not (np.isfinite(values).all() and (values > 0).all()):
+        raise ValueError("values must be positive and finite")
+    groups = None if images is None else np.unique(np.asarray(images)[kept], return_inverse=True)[1]
+    by_images = groups is not None and groups.size > 0 and groups.max() >= 2
+    if not len(values):
+        unknown = Estimate(np.nan, np.nan, np.nan)
+        return Distribution(0, dict.fromkeys(STATISTICS, unknown), np.nan, "particles")
+    order = np.argsort(values, kind="stable")
+    values, weights = values[order], weights[order]
+    whole = statistics(values[None], weights[None])[0]
+    rng = np.random.default_rng(seed)
+    if by_images:
+        drawn = _over_images(values, weights, groups[order], rng)
+    else:
+        drawn = _over_particles(values, weights, rng)
+    tail = (1 - LEVEL) / 2
+    enough = len(values) >= 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0) if enough else np.full((2, 10), np.nan)
+    return Distribution(
+        n=len(values),
+        estimates={
+            name: Estimate(float(v), float(a), float(b))
+            for name, v, a, b in zip(STATISTICS, whole, low, high, strict=True)
+        },
+        fit_distance=_fit_distance(values, weights, *whole[[6, 7]]),
+        over="images" if by_images else "particles",
+    )
+
+
+def statistics(values: NDArray, weights: NDArray) -> NDArray:
+    """Return STATISTICS [draws, 10] of values [draws, n], sorted along n, and their weights."""
+    total = weights.sum(axis=1)
+
+    def mean_of(x: NDArray) -> NDArray:
+        return (x * weights).sum(axis=1) / total
+
+    def sd_of(x: NDArray, mean: NDArray) -> NDArray:
+        # Weights say how many particles one stands for, not how often it was measured.
+        freedom = total - (weights**2).sum(axis=1) / total
+        square = ((x - mean[:, None]) ** 2 * weights).sum(axis=1)
+        return np.sqrt(
+            np.divide(square, freedom, out=np.zeros_like(square), where=freedom > 1e-9 * total)
+        )
+
+    mean = mean_of(values)
+    logs = np.log(values)
+    log_mean = mean_of(logs)
+    d10, median, d90 = weighted_quantiles(values, weights, tuple(QUANTILES.values()))
+    square, cube, fourth = (mean_of(values**power) for power in (2, 3, 4))
+    columns = (
+        mean,
+        sd_of(values, mean),
+        d10,
+        median,
+        d90,
+        (d90 - d10) / median,
+        np.exp(log_mean),
+        np.exp(sd_of(logs, log_mean)),
+        cube / square,
+        fourth / cube,
+    )
+    return np.stack(columns, axis=1)
+
+
+def weighted_quantiles(values: NDArray, weights: NDArray, shares: Sequence[float]) -> list[NDArray]:
+    """Return one [draws] per share of values [draws, n], sorted along n, with weights [draws, n].
+
+    Linear between the particles; a gap is as wide as the mean weight of its two sides. Equal
+    weights give numpy's default (Hyndman and Fan 1996, type 7).
+    """
+    if values.shape[1] == 1:
+        return [values[:, 0] for _ in shares]
+    gaps = (weights[:, 1:] + weights[:, :-1]) / 2
+    place = np.concatenate([np.zeros((len(values), 1)), np.cumsum(gaps, axis=1)], axis=1)
+    rows = np.arange(len(values))
+    found = []
+    for share in shares:
+        target = share * place[:, -1]
+        right = (place[:, 1:-1] <= target[:, None]).sum(axis=1) + 1
+        low, high = place[rows, right - 1], place[rows, right]
+        part = (target - low) / (high - low)
+        below, above = values[rows, right - 1], values[rows, right]
+        found.append(below + part * (above - below))
+    return found
+
+
+def _over_particles(values: NDArray, weights: NDArray, rng: np.random.Generator) -> NDArray:
+    count = len(values)
+    at_once = max(1, _CHUNK // count)
+    parts = []
+    for start in range(0, DRAWS, at_once):
+        draws = min(at_once, DRAWS - start)
+        index = np.sort(rng.integers(count, size=(draws, count)), axis=1)
+        parts.append(statistics(values[index], weights[index]))
+    return np.concatenate(parts)
+
+
+def _over_images(
+    values: NDArray, weights: NDArray, groups: NDArray, rng: np.random.Generator
+) -> NDArray:
+    members = [np.flatnonzero(groups == number) for number in range(groups.max() + 1)]
+    rows = []
+    for _ in range(DRAWS):
+        drawn = rng.integers(len(members), size=len(members))
+        index = np.sort(np.concatenate([members[number] for number in drawn]))
+        rows.append(statistics(values[index][None], weights[index][None]))
+    return np.concatenate(rows)
+
+
+def _fit_distance(values: NDArray, weights: NDArray, mean: float, sd: float) -> float:
+    if sd <= 1:
+        return float("nan")
+    reached = np.cumsum(weights) / weights.sum()
+    fitted = norm.cdf(np.log(values / mean) / np.log(sd))
+    before = np.concatenate([[0.0], reached[:-1]])
+    return float(max(np.abs(reached - fitted).max(), np.abs(before - fitted).max()))
+
+
+def mean_orientation(degrees: NDArray, weights: NDArray | None = None) -> tuple[float, float]:
+    """Return (mean direction in [0, 180), order from 0 to 1) of axes given in degrees.
+
+    An axis has no head: angles are doubled before the vector mean and halved after it (Mardia and
+    Jupp 2000). Order 0 is no preferred direction, 1 all parallel.
+    """
+    degrees = np.asarray(degrees, np.float64)
+    weights = np.ones_like(degrees) if weights is None else np.asarray(weights, np.float64)
+    if not weights.sum():
+        return float("nan"), float("nan")
+    vector = (np.exp(2j * np.radians(degrees)) * weights).sum() / weights.sum()
+    return float(np.degrees(np.angle(vector)) / 2 % 180), float(abs(vector))
+
+
+def cautions(across_px: NDArray, weights: NDArray) -> list[str]:
+    """Return what speaks against the numbers, in sentences, for diameters [n] in pixels."""
+    whole = np.asarray(across_px)[np.asarray(weights) > 0]
+    words = []
+    if not len(whole):
+        return ["No particle lies wholly inside the picture: there is no size distribution."]
+    if len(whole) < MIN_PARTICLES:
+        words.append(
+            f"Only {len(whole)} particle{'s' * (len(whole) > 1)}: with fewer than {MIN_PARTICLES} "
+            "the tails (D10, D90) are uncertain."
+        )
+    small = int((whole < MIN_ACROSS_PX).sum())
+    if small:
+        words.append(
+            f"{small} of {len(whole)} particles are less than {MIN_ACROSS_PX} px across: at this "
+            "magnification their sizes and shapes are rough."
+        )
+    cut = int((np.asarray(weights) == 0).sum())
+    if cut > len(whole):
+        words.append(
+            f"The frame cuts {cut} particles, more than the {len(whole)} that are whole: take a "
+            "larger field or a lower magnification."
+        )
+    return words
