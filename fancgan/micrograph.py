@@ -6,7 +6,6 @@ the one mapping to the 0..255 grey scale that the networks know.
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,7 +15,10 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from fancgan import pixel_size
 from fancgan.errors import UserError
+from fancgan.info_bar import find_info_bar
+from fancgan.pixel_size import PixelSize
 
 MAX_PIXELS = 80_000_000
 MIN_SIDE = 32
@@ -24,21 +26,6 @@ SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PLAIN_MODES = ("1", "L", "P", "I", "F", "LA", "RGB", "RGBA")
-_NM_PER_UNIT = {
-    "fm": 1e-6,
-    "pm": 1e-3,
-    "å": 0.1,
-    "angstrom": 0.1,
-    "nm": 1.0,
-    "µm": 1e3,
-    "μm": 1e3,
-    "um": 1e3,
-    "micron": 1e3,
-    "microns": 1e3,
-    "mm": 1e6,
-    "cm": 1e7,
-    "m": 1e9,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +36,14 @@ class Micrograph:
     nm_per_px: size of a pixel in nanometres, None where the file does not say.
     nm_source: where that number was found, for people to read.
     info_bar_row: first row of the microscope's info bar at the bottom, None if there is none.
+    pages: how many pictures the file holds.
     """
 
     pixels: np.ndarray
     nm_per_px: float | None
     nm_source: str | None
     info_bar_row: int | None
+    pages: int = 1
 
     @property
     def field(self) -> np.ndarray:
@@ -66,22 +55,47 @@ def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
     """Read one page of a TIFF (8 / 16 / 32 bit grey, palette), PNG, JPEG or BMP file.
 
     A palette TIFF gives its raw indices (microscopes store grey levels there). RGB that is grey in
-    truth becomes grey. Raises UserError for a file that is missing, empty, broken, in colour, not
-    finite, larger than MAX_PIXELS or smaller than MIN_SIDE x MIN_SIDE.
+    truth becomes grey. Pixels that are not square, by the file's own word, are made so: the longer
+    side is filled in linearly. The scale may stand in a file beside (pixel_size.py).
+    Raises UserError for a file that is missing, empty, broken, in colour, not finite, larger than
+    MAX_PIXELS or smaller than MIN_SIDE x MIN_SIDE.
     """
     path = Path(path)
-    raw, scale, bar_row = _read(path, page)
-    pixels = _native(_grey_of(raw, path), path)
+    stored = _read(path, page)
+    pixels = _native(_grey_of(stored.samples, path), path)
     height, width = pixels.shape
+    bar_row, size = stored.bar_row, stored.pixel_size or pixel_size.from_side_file(path, width)
     if bar_row is None or not 0 < bar_row < height:
-        bar_row = find_info_bar(pixels)
+        bar_row = find_info_bar(to_grey8(pixels))
     if min(bar_row or height, width) < MIN_SIDE:
         raise UserError(
             f"{path.name} is {width} x {bar_row or height} pixels; at least "
             f"{MIN_SIDE} x {MIN_SIDE} are needed."
         )
-    nm_per_px, nm_source = scale if scale else (None, None)
-    return Micrograph(pixels, nm_per_px, nm_source, bar_row)
+    if size is None:
+        return Micrograph(pixels, None, None, bar_row, stored.pages)
+    if size.aspect == 1:
+        return Micrograph(pixels, size.width_nm, size.source, bar_row, stored.pages)
+    square = _made_square(pixels, size, path)
+    return Micrograph(
+        square,
+        min(size.width_nm, size.height_nm),
+        f"{size.source}; pixels made square",
+        round(bar_row * len(square) / height) if bar_row else None,
+        stored.pages,
+    )
+
+
+def _made_square(pixels: np.ndarray, size: PixelSize, path: Path) -> np.ndarray:
+    from skimage.transform import resize
+
+    height, width = pixels.shape
+    height, width = round(height * max(size.aspect, 1)), round(width / min(size.aspect, 1))
+    _check_size(path, width, height)
+    stretched = resize(
+        pixels, (height, width), order=1, mode="edge", preserve_range=True, anti_aliasing=False
+    )
+    return (stretched if pixels.dtype.kind == "f" else np.rint(stretched)).astype(pixels.dtype)
 
 
 def to_grey8(pixels: np.ndarray) -> np.ndarray:
@@ -120,43 +134,20 @@ def to_grey8(pixels: np.ndarray) -> np.ndarray:
 
 def read_raw(path: str | Path, page: int = 0) -> np.ndarray:
     """Return the stored samples of one page, [H, W] or [H, W, C]; palettes give raw indices."""
-    return _read(Path(path), page, palettes=False)[0]
+    return _read(Path(path), page, palettes=False).samples
 
 
-def find_info_bar(pixels: np.ndarray) -> int | None:
-    """Return the first row of the info bar at the bottom of pixels [H, W], None without one.
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """What a file holds: samples as they are, and what its metadata tells."""
 
-    A bar is a block of rows of one even colour with writing in it, at most 30 % of the height,
-    that ends within 8 rows of the bottom and begins abruptly: the picture above is not even.
-    """
-    height, width = pixels.shape
-    if height < 64 or width < 64:
-        return None
-    first = height - int(0.3 * height)
-    grey = to_grey8(pixels)[first - 1 :].astype(np.int16)
-    paper = np.array([np.bincount(row, minlength=256).argmax() for row in grey])
-    even = (np.abs(grey - paper[:, None]) <= 1).mean(axis=1)
-
-    end = next((r for r in range(len(grey) - 1, len(grey) - 10, -1) if even[r] >= 0.9), None)
-    if end is None:
-        return None
-    start = end
-    while start > 0 and even[start - 1] >= 0.5 and abs(paper[start - 1] - paper[end]) <= 2:
-        start -= 1
-    block = np.abs(grey[start : end + 1] - paper[end]) >= 64
-    while start > 0 and even[start - 1] >= 0.9:  # lines that frame the bar, of another colour
-        start -= 1
-    strokes = np.count_nonzero(np.diff(block, axis=1), axis=1)
-    if start == 0 or end + 1 - start < 8:
-        return None
-    if even[start - 1] > 0.5 or even[start] < even[start - 1] + 0.3:  # JPEG softens the jump
-        return None
-    written = 0.002 <= block.mean() <= 0.45 and np.count_nonzero(strokes >= 12) >= 4
-    return first - 1 + start if written else None
+    samples: np.ndarray
+    pages: int
+    pixel_size: PixelSize | None = None
+    bar_row: int | None = None
 
 
-def _read(path: Path, page: int, palettes: bool = True):
-    """Return (samples, (nm per pixel, source) or None, bar row from the metadata or None)."""
+def _read(path: Path, page: int, palettes: bool = True) -> _Stored:
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -171,7 +162,7 @@ def _read(path: Path, page: int, palettes: bool = True):
     try:
         if magic in _TIFF_MAGIC:
             return _read_tiff(path, page)
-        return _read_with_pillow(path, page, palettes), None, None
+        return _read_with_pillow(path, page, palettes)
     except UserError:
         raise
     except Image.DecompressionBombError:
@@ -183,7 +174,7 @@ def _read(path: Path, page: int, palettes: bool = True):
         ) from error
 
 
-def _read_tiff(path: Path, page: int):
+def _read_tiff(path: Path, page: int) -> _Stored:
     with tifffile.TiffFile(path) as tiff:
         if len(tiff.pages) == 0:
             raise ValueError("no picture in the file")
@@ -195,7 +186,7 @@ def _read_tiff(path: Path, page: int):
         if head.compression in (1, 8, 32946) or find_spec("imagecodecs"):
             samples = head.asarray()
         else:  # LZW and JPEG: Pillow's own libtiff reads them
-            samples = _read_with_pillow(path, page, palettes=False)
+            samples = _read_with_pillow(path, page, palettes=False).samples
         if samples.size == 0:
             raise ValueError("no pixels in the file")
         if samples.ndim == 3 and samples.shape[0] in (2, 3, 4) and head.planarconfig == 2:
@@ -203,21 +194,23 @@ def _read_tiff(path: Path, page: int):
         if head.photometric == 0 and samples.dtype.kind in "bu":  # white is zero
             samples = ~samples
         bar_row = _fei_bar_row(tiff, head.imagelength)
-        return samples, _pixel_size(tiff, head), bar_row
+        return _Stored(samples, len(tiff.pages), pixel_size.from_tiff(tiff, head), bar_row)
 
 
-def _read_with_pillow(path: Path, page: int, palettes: bool) -> np.ndarray:
+def _read_with_pillow(path: Path, page: int, palettes: bool) -> _Stored:
     with warnings.catch_warnings():  # our own limit is the stricter one, and has its sentence
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         opened = Image.open(path)
     with opened as image:
-        _check_page(path, page, getattr(image, "n_frames", 1))
+        pages = getattr(image, "n_frames", 1)
+        _check_page(path, page, pages)
         image.seek(page)
         _check_size(path, *image.size)
+        size = pixel_size.from_words(getattr(image, "text", {}))
         as_they_are = image.mode in _PLAIN_MODES or image.mode.startswith("I;16")
         if not as_they_are or (image.mode == "P" and palettes):
             image = image.convert("RGB")
-        return np.asarray(image)
+        return _Stored(np.asarray(image), pages, size)
 
 
 def _check_page(path: Path, page: int, pages: int) -> None:
@@ -263,33 +256,6 @@ def _native(pixels: np.ndarray, path: Path) -> np.ndarray:
     if kind in "ui" and pixels.min() >= 0 and pixels.max() < 2**16:
         return pixels.astype(np.uint16)
     return pixels.astype(np.float32)
-
-
-def _pixel_size(tiff: tifffile.TiffFile, page) -> tuple[float, str] | None:
-    """Nanometres per pixel and where they are written; plain resolution tags mean print size."""
-    zeiss = (tiff.sem_metadata or {}).get("ap_image_pixel_size")
-    if zeiss and len(zeiss) >= 3:
-        return _nm(zeiss[1], zeiss[2], "Zeiss CZ_SEM ap_image_pixel_size")
-    for section in ("Scan", "EScan", "IScan"):
-        scan = (tiff.fei_metadata or {}).get(section, {})
-        if isinstance(scan, dict) and "PixelWidth" in scan:
-            across, down = scan["PixelWidth"], scan.get("PixelHeight", scan["PixelWidth"])
-            square = isinstance(across, float) and math.isclose(across, down, rel_tol=0.01)
-            return _nm(across, "m", f"FEI/Thermo {section} PixelWidth") if square else None
-    if tiff.is_imagej:
-        unit = (tiff.imagej_metadata or {}).get("unit", "")
-        tag = page.tags.get("XResolution")
-        if tag and tag.value[0]:
-            return _nm(tag.value[1] / tag.value[0], unit, "ImageJ resolution and unit")
-    return None
-
-
-def _nm(value: object, unit: str, source: str) -> tuple[float, str] | None:
-    factor = _NM_PER_UNIT.get(str(unit).replace("\\u00B5", "µ").strip().lower())
-    if factor is None or not isinstance(value, (int, float)) or not value > 0:
-        return None
-    size = float(value) * factor
-    return (size, source) if math.isfinite(size) else None
 
 
 def _fei_bar_row(tiff: tifffile.TiffFile, height: int) -> int | None:

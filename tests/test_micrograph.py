@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from tags import fei_tag, zeiss_tag
 
 from fancgan.errors import UserError
-from fancgan.micrograph import find_info_bar, read_micrograph, read_raw, to_grey8
+from fancgan.info_bar import find_info_bar
+from fancgan.micrograph import read_micrograph, read_raw, to_grey8
 
 GREY_RAMP = np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)
 
@@ -20,17 +22,6 @@ GREY_RAMP = np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)
 @pytest.fixture(scope="module")
 def picture(draw_discs):
     return draw_discs(160, 192).image
-
-
-def zeiss_tag(size: str) -> list:
-    text = f"1\r\n0.5\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = {size}\r\n"
-    text += "AP_PIXEL_SIZE\r\nPixel Size = 99 nm\r\n"
-    data = text.encode("cp1252")
-    return [(34118, 7, len(data), data, True)]
-
-
-def fei_tag(text: str) -> list:
-    return [(34682, 2, 0, text.replace("\n", "\r\n"), True)]
 
 
 def fails(path: Path, words: str, **options) -> None:
@@ -134,53 +125,12 @@ def test_pages(tmp_path, picture):
 # pixel size
 
 
-@pytest.mark.parametrize(
-    ("size", "nm"), [("7.344 nm", 7.344), ("1.5 µm", 1500), ("250 pm", 0.25), ("3 nm", 3)]
-)
-def test_zeiss_pixel_size(tmp_path, picture, size, nm):
-    path = tmp_path / "z.tif"
-    tifffile.imwrite(path, picture, extratags=zeiss_tag(size), resolution=(300, 300))
-    found = read_micrograph(path)
-    assert found.nm_per_px == pytest.approx(nm)
-    assert found.nm_source == "Zeiss CZ_SEM ap_image_pixel_size"
-
-
-@pytest.mark.parametrize("size", ["0 nm", "7 furlongs", "7.344"])
-def test_useless_zeiss_pixel_size_is_none(tmp_path, picture, size):
-    tifffile.imwrite(tmp_path / "z.tif", picture, extratags=zeiss_tag(size))
-    assert read_micrograph(tmp_path / "z.tif").nm_per_px is None
-
-
-def test_fei_pixel_size_and_bar(tmp_path, picture):
+def test_fei_bar_is_what_was_not_scanned(tmp_path, picture):
     text = "[Scan]\nPixelWidth=3.5e-9\nPixelHeight=3.5e-9\n[Image]\nResolutionY=140\n"
     tifffile.imwrite(tmp_path / "f.tif", picture, extratags=fei_tag(text))
     found = read_micrograph(tmp_path / "f.tif")
-    assert found.nm_per_px == pytest.approx(3.5)
-    assert "FEI" in found.nm_source
     assert found.info_bar_row == 140
     assert np.array_equal(found.field, picture[:140])
-
-
-def test_fei_pixels_that_are_not_square_have_no_size(tmp_path, picture):
-    text = "[Scan]\nPixelWidth=3.5e-9\nPixelHeight=4.5e-9\n"
-    tifffile.imwrite(tmp_path / "f.tif", picture, extratags=fei_tag(text))
-    assert read_micrograph(tmp_path / "f.tif").nm_per_px is None
-
-
-@pytest.mark.parametrize(("unit", "nm"), [("nm", 4), ("um", 4000), ("micron", 4000), ("µm", 4000)])
-def test_imagej_pixel_size(tmp_path, picture, unit, nm):
-    unit = unit.encode("ascii", "backslashreplace").decode().replace("\\xb5", "\\u00B5")
-    path = tmp_path / "j.tif"
-    tifffile.imwrite(path, picture, imagej=True, resolution=(0.25, 0.25), metadata={"unit": unit})
-    assert read_micrograph(path).nm_per_px == pytest.approx(nm)
-
-
-def test_print_resolution_is_no_pixel_size(tmp_path, picture):
-    tifffile.imwrite(tmp_path / "a.tif", picture, resolution=(300, 300), resolutionunit="INCH")
-    tifffile.imwrite(tmp_path / "b.tif", picture, resolution=(1e4, 1e4), resolutionunit=3)
-    Image.fromarray(picture).save(tmp_path / "c.png", dpi=(300, 300))
-    for name in ("a.tif", "b.tif", "c.png"):
-        assert read_micrograph(tmp_path / name).nm_per_px is None
 
 
 # info bar
