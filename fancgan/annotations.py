@@ -28,11 +28,11 @@ def imagej_rois(labels: NDArray[np.integer]) -> bytes:
         for number, rings in particle_rings(labels).items():
             roi = roifile.ImagejRoi.frompoints(rings[0], name=f"{number:05d}")
             roi.roitype = roifile.ROI_TYPE.TRACED
-            archive.writestr(_dated(f"{roi.name}.roi"), roi.tobytes())
+            archive.writestr(zip_entry(f"{roi.name}.roi"), roi.tobytes())
     return buffer.getvalue()
 
 
-def _dated(name: str) -> zipfile.ZipInfo:
+def zip_entry(name: str) -> zipfile.ZipInfo:
     """A zip entry whose bytes do not depend on the time of day."""
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED

@@ -42,6 +42,7 @@ MEANINGS = {
     "sauter_mean": "D[3,2], mean by surface (Sauter)",
     "volume_mean": "D[4,3], mean by volume (De Brouckere)",
 }
+OF_SIZES = ("geometric_mean", "geometric_sd", "sauter_mean", "volume_mean")  # of lengths alone
 WITHOUT_UNIT = ("span", "geometric_sd")
 _CHUNK = 2_000_000  # values that the bootstrap sorts at a time
 
@@ -199,6 +200,23 @@ def _fit_distance(values: NDArray, weights: NDArray, mean: float, sd: float) -> 
     fitted = norm.cdf(np.log(values / mean) / np.log(sd))
     before = np.concatenate([[0.0], reached[:-1]])
     return float(max(np.abs(reached - fitted).max(), np.abs(before - fitted).max()))
+
+
+def histogram(values: NDArray, weights: NDArray) -> tuple[NDArray, NDArray]:
+    """Return (edges [k + 1], share of the particles in each bin [k]), for plots.
+
+    The width of the bins follows Freedman and Diaconis, 8 to 40 of them.
+    """
+    if not len(values):
+        return np.array([0.0, 1.0]), np.zeros(1)
+    low, high = float(values.min()), float(values.max())
+    if high <= low:
+        return np.array([low - 0.5, high + 0.5]), np.ones(1)
+    quarters = np.quantile(values, [0.25, 0.75])
+    width = 2 * (quarters[1] - quarters[0]) / len(values) ** (1 / 3)
+    count = int(np.clip((high - low) / width if width > 0 else 8, 8, 40))
+    share, edges = np.histogram(values, bins=count, weights=weights)
+    return edges, share / weights.sum()
 
 
 def mean_orientation(degrees: NDArray, weights: NDArray | None = None) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 # Apart for all common kinds of colour blindness (Okabe and Ito 2008), and on grey.
@@ -26,12 +26,12 @@ def difference_layer(drawn: np.ndarray, read: np.ndarray) -> Image.Image:
     return _palette_layer(index, (ONLY_DRAWN, ONLY_READ, AGREE), alpha=(215, 215, 90))
 
 
-def outline_layer(labels: np.ndarray) -> Image.Image:
+def outline_layer(labels: np.ndarray, width: int | None = None) -> Image.Image:
     """Return the outlines of labels [H, W] int32, neighbours in different colours.
 
-    The line lies inside each particle, one pixel wide per 1200 pixels of width.
+    The line lies inside each particle, `width` pixels wide: one per 1200 pixels of the picture.
     """
-    width = max(1, round(labels.shape[1] / 1200))
+    width = width or max(1, round(labels.shape[1] / 1200))
     inner = labels.copy()
     for _ in range(width):
         same = ndimage.minimum_filter(inner, footprint=_CROSS, mode="nearest") == (
@@ -48,6 +48,49 @@ def composite(grey: np.ndarray, layer: Image.Image) -> Image.Image:
     base = Image.fromarray(grey).convert("RGBA")
     base.alpha_composite(layer.convert("RGBA"))
     return base.convert("RGB")
+
+
+NICE_NM = tuple(m * 10**k for k in range(-1, 7) for m in (1, 2, 5))
+BAR_SHARE = 0.22  # of the width, at most
+
+
+def draw_scale_bar(image: Image.Image, nm_per_px: float) -> None:
+    """Draw a white bar of a round length with its name into the lower left corner of RGB image."""
+    room = image.width * nm_per_px * BAR_SHARE
+    nm = max((length for length in NICE_NM if length <= room), default=room)
+    length = max(1, round(nm / nm_per_px))
+    thick, margin = max(2, image.width // 250), max(6, image.width // 60)
+    size = max(12, image.width // 40)
+    words = f"{nm:g} nm" if nm < 1000 else f"{nm / 1000:g} µm"
+    draw = ImageDraw.Draw(image)
+    right, bottom = margin + length - 1, image.height - margin
+    bar = (margin, bottom - thick + 1, right, bottom)
+    draw.rectangle([bar[0] - 1, bar[1] - 1, bar[2] + 1, bar[3] + 1], fill=(0, 0, 0))
+    draw.rectangle(bar, fill=(255, 255, 255))
+    draw.text(
+        (margin + length / 2, bottom - thick - max(2, size // 4)),
+        words,
+        font=_font(size),
+        anchor="mb",
+        fill=(255, 255, 255),
+        stroke_width=max(1, size // 10),
+        stroke_fill=(0, 0, 0),
+    )
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    from matplotlib import get_data_path
+
+    # Pillow's own font knows no micro sign.
+    return ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
+
+
+def with_scale_bar(grey: np.ndarray, nm_per_px: float | None) -> Image.Image:
+    """Return grey [H, W] uint8 as RGB, with a scale bar where the scale is known."""
+    image = Image.fromarray(grey).convert("RGB")
+    if nm_per_px:
+        draw_scale_bar(image, nm_per_px)
+    return image
 
 
 def count_particles(mask: np.ndarray) -> int:

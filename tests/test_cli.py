@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from bundles import make_tiny_bundle
@@ -15,6 +16,7 @@ from PIL import Image
 
 import fancgan
 from fancgan.__main__ import main
+from fancgan.cli.segment import SHARED
 from fancgan.micrograph import read_micrograph
 from fancgan.pipeline import Pipeline
 
@@ -68,34 +70,64 @@ def test_synthesize_writes_a_calibrated_tiff_in_the_style_of_an_image(folder, bu
 
 
 def test_segment_goes_on_after_a_bad_file(folder: Path, bundle: str, capsys) -> None:
-    with tifffile.TiffWriter("scaled.tif", imagej=True) as tiff:
-        tiff.write(draw_discs(seed=1).image, resolution=(0.5, 0.5), metadata={"unit": "nm"})
-    files = ["text.tif", "discs.png", "dot.png", "scaled.tif"]
+    for name, seed in (("scaled", 1), ("other", 2)):
+        with tifffile.TiffWriter(f"{name}.tif", imagej=True) as tiff:
+            image = draw_discs(seed=seed).image
+            tiff.write(image, resolution=(1 / 7, 1 / 7), metadata={"unit": "nm"})
+    files = ["text.tif", "other.tif", "dot.png", "scaled.tif"]
     assert main(["segment", *files, "--out", "found", "--bundle", bundle]) == 2
     captured = capsys.readouterr()
-    assert "discs.png: 6 particles, pixel size unknown" in captured.out
-    assert "scaled.tif: 6 particles, 2 nm per pixel (ImageJ" in captured.out
+    assert "[2/4] other.tif: 6 particles, median diameter" in captured.out
+    assert "7 nm per pixel (ImageJ" in captured.out
     assert captured.err.splitlines()[-1].endswith(
         "2 of 4 files could not be segmented; the rest is done."
     )
-    assert sorted(path.name for path in Path("found").iterdir()) == [
-        "discs_labels.tif",
-        "discs_outlined.png",
-        "scaled_labels.tif",
-        "scaled_outlined.png",
-    ]
+    own = ("labels.tif", "overlay.png", "rois.zip")
+    shared = [*SHARED, "annotations_coco.json", "settings.json"]
+    names = [f"{stem}_{end}" for stem in ("other", "scaled") for end in own]
+    assert sorted(path.name for path in Path("found").iterdir()) == sorted([*names, *shared])
     labels = tifffile.imread("found/scaled_labels.tif")
     assert labels.dtype == np.uint16
     assert labels.max() == 6
-    assert read_micrograph("found/scaled_labels.tif").nm_per_px == pytest.approx(2, rel=1e-4)
-    with Image.open("found/discs_outlined.png") as outlined:
-        assert outlined.mode == "RGB"
+    assert read_micrograph("found/scaled_labels.tif").nm_per_px == pytest.approx(7, rel=1e-4)
+    table = pd.read_csv("found/particles.csv")
+    assert table.groupby("file").size().to_dict() == {"other": 6, "scaled": 6}
+
+
+def test_segment_takes_a_folder(folder: Path, bundle: str, capsys) -> None:
+    Path("fields").mkdir()
+    for seed in range(3):
+        Image.fromarray(draw_discs(seed=seed).image).save(f"fields/f{seed}.png")
+    Path("fields/notes.md").write_text("no picture")
+    assert main(["segment", "fields", "--out", "found", "--bundle", bundle]) == 0
+    assert capsys.readouterr().out.count(": 6 particles") == 3
+    statistics = pd.read_csv("found/statistics.csv")
+    assert set(statistics["interval_over"].dropna()) == {"images"}
+
+
+def test_stored_settings_give_the_same_again(folder: Path, bundle: str) -> None:
+    argv = ["segment", "discs.png", "--bundle", bundle]
+    chosen = ["--split", "0.5", "--min-area-px", "400", "--nm-per-px", "7"]
+    assert main([*argv, "--out", "first", *chosen]) == 0
+    assert main([*argv, "--out", "again", "--settings", "first/settings.json"]) == 0
+    for path in Path("first").glob("*.[!x]*"):  # a workbook carries the time of day
+        assert path.read_bytes() == (Path("again") / path.name).read_bytes(), path.name
+    assert len(pd.read_csv("first/particles.csv")) < 6
+
+
+def test_mixed_scales_are_said(folder: Path, bundle: str, capsys) -> None:
+    with tifffile.TiffWriter("scaled.tif", imagej=True) as tiff:
+        tiff.write(draw_discs().image, resolution=(1 / 7, 1 / 7), metadata={"unit": "nm"})
+    argv = ["segment", "discs.png", "scaled.tif", "--out", "found", "--bundle", bundle]
+    assert main(argv) == 0
+    assert "give --nm-per-px" in capsys.readouterr().err
+    assert not Path("found/report.pdf").exists()
 
 
 def test_a_given_pixel_size_wins(folder: Path, bundle: str, capsys) -> None:
-    argv = ["segment", "discs.png", "--out", "found", "--nm-per-px", "3.5", "--bundle", bundle]
+    argv = ["segment", "discs.png", "--out", "found", "--nm-per-px", "7.5", "--bundle", bundle]
     assert main(argv) == 0
-    assert "3.5 nm per pixel (given)" in capsys.readouterr().out
+    assert "7.5 nm per pixel (entered by hand)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -119,6 +151,11 @@ def test_a_given_pixel_size_wins(folder: Path, bundle: str, capsys) -> None:
         (["segment", "mask.png", "sub/mask.tif", "--out", "found"], "called mask"),
         (["segment", "mask.png", "--out", "found", "--nm-per-px", "-1"], "positive"),
         (["segment", "text.tif", "--out", "found"], "1 of 1 files"),
+        (["segment", "mask.png", "--out", "found", "--split", "3"], "between -1"),
+        (["segment", "mask.png", "--out", "found", "--quantity", "charm"], "--quantity is one"),
+        (["segment", "mask.png", "--out", "found", "--settings", "text.tif"], "no settings.json"),
+        (["segment", "mask.png", "--out", "found", "--settings", "gone.json"], "cannot be read"),
+        (["segment", ".git", "--out", "found"], "does not exist"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(folder, bundle, capsys, argv, words) -> None:

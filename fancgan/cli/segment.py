@@ -1,8 +1,9 @@
-"""Micrographs become label images, outlines and particle counts."""
+"""Micrographs become label images, outlines, tables of particles and a size distribution."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,18 +11,56 @@ from typing import TYPE_CHECKING
 from fancgan.errors import UserError
 
 if TYPE_CHECKING:
-    from fancgan.pipeline import Pipeline
+    from fancgan.analysis import Settings
+    from fancgan.results import Results
 
-HELP = "find, part and count the particles in micrographs"
+HELP = "find, part, count and measure the particles in micrographs"
+SHARED = ("particles.csv", "statistics.csv", "files.csv", "particles.xlsx", "report.pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="TIFF, PNG, JPEG or BMP")
     parser.add_argument(
-        "--out", required=True, metavar="DIR", help="for NAME_labels.tif and NAME_outlined.png"
+        "files", nargs="+", metavar="FILE", help="TIFF, PNG, JPEG or BMP, or a folder of these"
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="for NAME_labels.tif, NAME_overlay.png, NAME_rois.zip (ImageJ), particles.csv, "
+        "statistics.csv, files.csv, particles.xlsx, report.pdf, annotations_coco.json, "
+        "settings.json",
     )
     parser.add_argument(
         "--nm-per-px", type=float, metavar="NM", help="pixel size (default: from the file)"
+    )
+    parser.add_argument(
+        "--split",
+        type=float,
+        metavar="S",
+        help="-1 merges what touches, 1 splits most (default: 0, the model's)",
+    )
+    parser.add_argument(
+        "--min-area-px", type=int, metavar="PX", help="leave out smaller particles (the model's)"
+    )
+    parser.add_argument(
+        "--bar-rows", type=int, metavar="N", help="rows to cut off at the bottom (as found)"
+    )
+    parser.add_argument("--page", type=int, metavar="N", help="of a file with several, from 0")
+    parser.add_argument(
+        "--invert", action="store_true", default=None, help="particles darker than their ground"
+    )
+    parser.add_argument(
+        "--as-it-is",
+        action="store_true",
+        help="do not bring the picture to the scale of the model's training images",
+    )
+    parser.add_argument(
+        "--quantity", default="ecd", metavar="NAME", help="of the report: ecd, feret_max, ..."
+    )
+    parser.add_argument(
+        "--settings",
+        metavar="JSON",
+        help="settings.json of an earlier result: each file as it was done then; flags go before",
     )
     parser.add_argument(
         "--bundle", help="folder, name or Hub repository (default: the shipped one)"
@@ -33,49 +72,119 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.allocator import tune_allocator
     from fancgan.outputs import protect_inputs
     from fancgan.pipeline import Pipeline
+    from fancgan.results import QUANTITIES, Results, bundle_facts
 
     tune_allocator()
-    files, folder = [Path(name) for name in args.files], Path(args.out)
-    stems = [path.stem for path in files]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice:
-        raise UserError(f"Two files are called {twice}: their results would overwrite each other.")
-    if args.nm_per_px is not None and not 0 < args.nm_per_px < 1e6:
-        raise UserError("--nm-per-px must be a positive number of nanometres.")
-    protect_inputs([path for stem in stems for path in result_paths(folder, stem)], files)
+    if args.quantity not in QUANTITIES:
+        raise UserError(f"--quantity is one of {', '.join(QUANTITIES)}.")
+    files, folder = find_files(args.files), Path(args.out)
+    chosen = {path: settings_for(path, args) for path in files}
+    outputs = [path for file in files for path in result_paths(folder, file.stem)]
+    protect_inputs([*outputs, *(folder / name for name in SHARED)], files)
     pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision)
+    results = Results(bundle_facts(pipe.config, pipe.revision))
     bad = 0
-    for path in files:
-        try:
-            print(f"{path}: {segment_file(pipe, path, folder, args.nm_per_px)}", flush=True)
-        except UserError as error:
-            bad += 1
-            print(f"{path}: {error}", file=sys.stderr, flush=True)
+    try:
+        for number, path in enumerate(files, 1):
+            try:
+                words = segment_file(pipe, path, folder, chosen[path], results)
+                print(f"[{number}/{len(files)}] {path}: {words}", flush=True)
+            except UserError as error:
+                bad += 1
+                print(f"[{number}/{len(files)}] {path}: {error}", file=sys.stderr, flush=True)
+    finally:  # interrupted: what is done is reported
+        write_shared(results, folder, args.quantity)
     if bad:
         raise UserError(f"{bad} of {len(files)} files could not be segmented; the rest is done.")
 
 
-def result_paths(folder: Path, stem: str) -> tuple[Path, Path]:
-    return folder / f"{stem}_labels.tif", folder / f"{stem}_outlined.png"
+def find_files(names: list[str]) -> list[Path]:
+    """Return the named files, and the pictures of named folders, sorted; raise UserError."""
+    from fancgan.micrograph import SUFFIXES
+
+    files: list[Path] = []
+    for name in names:
+        path = Path(name)
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise UserError(f"There is no picture ({', '.join(SUFFIXES)}) in the folder {path}.")
+        files += inside
+    stems = [path.stem for path in files]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if twice:
+        raise UserError(f"Two files are called {twice}: their results would overwrite each other.")
+    return files
 
 
-def segment_file(pipe: Pipeline, path: Path, folder: Path, nm_per_px: float | None) -> str:
-    """Write the labels and the outlines of one micrograph; return what was found, in words."""
-    from fancgan.micrograph import read_micrograph, to_grey8
-    from fancgan.outputs import label_tiff, png_bytes, write_whole
-    from fancgan.pictures import composite, outline_layer
+def settings_for(path: Path, args: argparse.Namespace) -> Settings:
+    """Return the settings of one file: those stored with an earlier result, then the flags."""
+    from fancgan.analysis import Settings
 
-    micrograph = read_micrograph(path)
-    grey = to_grey8(micrograph.field)
-    labels = pipe.instances(grey)
-    scale = nm_per_px or micrograph.nm_per_px
-    source = "given" if nm_per_px else micrograph.nm_source
-    label_path, outline_path = result_paths(folder, path.stem)
-    write_whole(label_path, label_tiff(labels, scale))
-    outlined = composite(grey, outline_layer(labels))
-    write_whole(outline_path, png_bytes(outlined, {"Software": "F-ANcGAN"}, level=6))
-    words = [f"{labels.max()} particle{'' if labels.max() == 1 else 's'}"]
-    words.append(f"{scale:.4g} nm per pixel ({source})" if scale else "pixel size unknown")
-    if micrograph.info_bar_row is not None:
-        words.append(f"info bar cut off at row {micrograph.info_bar_row}")
-    return ", ".join(words)
+    stored = stored_settings(Path(args.settings)).get(path.stem, {}) if args.settings else {}
+    names = ("nm_per_px", "split", "min_area_px", "bar_rows", "page", "invert")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.as_it_is:
+        given["rescale"] = False
+    return Settings.from_dict(stored | given)
+
+
+def stored_settings(path: Path) -> dict[str, dict]:
+    """Return {name: settings} of a settings.json; raise UserError where it is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {name: field["settings"] for name, field in document["fields"].items()}
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no settings.json of an earlier result.") from error
+
+
+def result_paths(folder: Path, stem: str) -> list[Path]:
+    return [folder / f"{stem}_{end}" for end in ("labels.tif", "overlay.png", "rois.zip")]
+
+
+def segment_file(pipe, path: Path, folder: Path, settings: Settings, results: Results) -> str:
+    """Write the files of one micrograph and add it to results; return in words what was found."""
+    from fancgan.analysis import analyse
+    from fancgan.outputs import write_whole
+    from fancgan.results import field_files
+
+    analysis = analyse(pipe, path, settings)
+    results.add(analysis)
+    for name, content in field_files(analysis):
+        write_whole(folder / name, content)
+    return describe_result(analysis.measured)
+
+
+def describe_result(measured) -> str:
+    """Return one line for people: count, median size, scale, and what speaks against it."""
+    from fancgan.analysis import distribution_of
+
+    count = len(measured.table)
+    words = [f"{count} particle{'' if count == 1 else 's'}"]
+    median = distribution_of([measured]).estimates["median"]
+    if median.value == median.value:
+        words[-1] += f", median diameter {median.value:.4g} {measured.unit}"
+    if measured.nm_per_px:
+        words.append(f"{measured.nm_per_px:.4g} nm per pixel ({measured.nm_source})")
+    else:
+        words.append("pixel size unknown")
+    if measured.bar_rows:
+        words.append(f"{measured.bar_rows} rows of info bar cut off")
+    return ". ".join(["; ".join(words), *(caution.rstrip(".") for caution in measured.cautions)])
+
+
+def write_shared(results: Results, folder: Path, quantity: str) -> None:
+    from fancgan.outputs import write_whole
+
+    for name, content in results.files(quantity):
+        write_whole(folder / name, content)
+    if len({one.unit for one in results.measured}) > 1:
+        print(
+            "Some files have a pixel size and others not, so there is no common size distribution "
+            "and no report: give --nm-per-px.",
+            file=sys.stderr,
+        )
