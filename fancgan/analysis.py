@@ -22,7 +22,7 @@ from fancgan.edits import apply_edits, check_edits
 from fancgan.errors import UserError
 from fancgan.instances import decode_instances
 from fancgan.measure import length_unit, measure_particles
-from fancgan.micrograph import MAX_PIXELS, MIN_SIDE, read_micrograph, to_grey8
+from fancgan.micrograph import MAX_PIXELS, MIN_SIDE, Micrograph, read_micrograph, to_grey8
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -208,26 +208,30 @@ def distribution_of(measured: Sequence[Measured], quantity: str = "ecd") -> Dist
 def read_field(path: str | Path, settings: Settings | None = None) -> FieldOfView:
     """Read a microscope file and cut off its info bar. Raises UserError."""
     settings = settings or Settings()
-    micrograph = read_micrograph(path, settings.page)
+    return cut_field(read_micrograph(path, settings.page), Path(path).stem, settings)
+
+
+def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfView:
+    """Cut the info bar off, as found or as the settings say. Raises UserError."""
     height, width = micrograph.pixels.shape
     rows = settings.bar_rows
     if rows is None:
         rows = height - len(micrograph.field)
     if min(height - rows, width) < MIN_SIDE:
         raise UserError(
-            f"{Path(path).name} has {height} rows: cutting off {rows} leaves fewer than {MIN_SIDE}."
+            f"{name} has {height} rows: cutting off {rows} leaves fewer than {MIN_SIDE}."
         )
     nm_per_px, nm_source = micrograph.nm_per_px, micrograph.nm_source
     if settings.nm_per_px:
         nm_per_px, nm_source = settings.nm_per_px, "entered by hand"
     return FieldOfView(
-        name=Path(path).stem,
+        name=name,
         pixels=micrograph.pixels[: height - rows],
         nm_per_px=nm_per_px,
         nm_source=nm_source,
         bar_rows=rows,
         pages=micrograph.pages,
-        synthetic="synthetic" in Path(path).stem.lower(),
+        synthetic="synthetic" in name.lower(),
     )
 
 

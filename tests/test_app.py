@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def mask_file(tmp_path_factory) -> Path:
 
 def test_named_endpoints(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/synthesize", "/layout", "/segment"}
+    assert set(named) == {"/synthesize", "/layout", "/segment", "/measure"}
 
 
 def test_synthesize_equals_the_pipeline_and_says_synthetic(client, pipe, mask_file):
@@ -110,7 +111,10 @@ def test_segment_crops_the_bar_and_keeps_the_scale(client, pipe, tmp_path):
     tifffile.imwrite(
         path, pixels, imagej=True, resolution=(1 / 2.5, 1 / 2.5), metadata={"unit": "nm"}
     )
-    labels, outlined, figures = client.predict(handle_file(path), None, api_name="/segment")
+    as_it_is = {"rescale": False}
+    labels, outlined, figures = client.predict(
+        handle_file(path), None, as_it_is, api_name="/segment"
+    )
     assert figures["info_bar_rows_cropped"] == 40
     assert figures["nm_per_px"] == pytest.approx(2.5)
     expected = pipe.instances(discs.image)
@@ -121,7 +125,27 @@ def test_segment_crops_the_bar_and_keeps_the_scale(client, pipe, tmp_path):
         assert denominator / numerator == pytest.approx(2.5, rel=1e-4)
     assert figures["particles"] == expected.max()
     assert Image.open(outlined).size == (400, 160)
-    assert client.predict(handle_file(path), 4.0, api_name="/segment")[2]["nm_per_px"] == 4.0
+    figures = client.predict(handle_file(path), 7.0, None, api_name="/segment")[2]
+    assert figures["nm_per_px"] == 7.0
+    value, low, high = figures["ecd_mean"]
+    assert low < value < high and figures["unit"] == "nm"
+
+
+def test_measure_gives_everything_of_several_files(client, tmp_path):
+    paths = []
+    for seed in range(2):
+        paths.append(tmp_path / f"f{seed}.png")
+        Image.fromarray(draw_discs(200, 300, seed=seed).image).save(paths[-1])
+    files = [handle_file(path) for path in paths]
+    results, figures = client.predict(files, {"split": 0.5}, api_name="/measure")
+    with zipfile.ZipFile(results) as archive:
+        assert {"particles.csv", "f0_labels.tif", "f1_rois.zip"} <= set(archive.namelist())
+    assert figures["particles"] == 12
+    assert figures["unit"] == "px"
+    with pytest.raises(AppError, match="nothing else"):
+        client.predict(files, {"colour": "red"}, api_name="/measure")
+    with pytest.raises(AppError, match="same name"):
+        client.predict([files[0], files[0]], None, api_name="/measure")
 
 
 def test_bad_files_get_one_sentence(client, tmp_path, mask_file):

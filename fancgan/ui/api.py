@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -10,26 +11,34 @@ from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from fancgan import outputs
-from fancgan.ui import segment, sketch
+from fancgan.analysis import Analysis, Settings, analyse, distribution_of
+from fancgan.errors import UserError
+from fancgan.results import bundle_facts, overlay_png, zip_bytes
+from fancgan.ui import sketch
 from fancgan.ui.page import MODEL, shown_as_toast
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
+MAX_FILES = 32
+
 
 def build(pipe: Pipeline) -> None:
-    """Add the named endpoints: /synthesize, /layout and /segment. They show nothing on the page.
+    """Add the named endpoints: /synthesize, /layout, /segment, /measure. The page shows none.
 
     Files are written straight into gradio's cache, so that its clean-up deletes them.
     """
     with gr.Group(visible=False):
         trigger = gr.Button()
         mask, micrograph = gr.File(label="mask"), gr.File(label="micrograph")
+        micrographs = gr.File(label="micrographs", file_count="multiple")
         seed = gr.Number(sketch.FIRST_SEED, label="seed", precision=0)
         name = gr.Textbox(label="name")
         nm_per_px = gr.Number(None, label="nm_per_px")
+        settings = gr.JSON(None, label="settings")
         image, drawn = gr.File(label="synthetic image"), gr.File(label="mask image")
         labels, outlined = gr.File(label="label image"), gr.File(label="outlined image")
+        results = gr.File(label="results")
         figures = gr.JSON(label="figures")
     trigger.click(
         partial(_synthesize, pipe, image.GRADIO_CACHE),
@@ -49,11 +58,21 @@ def build(pipe: Pipeline) -> None:
     )
     trigger.click(
         partial(_segment, pipe, labels.GRADIO_CACHE),
-        inputs=[micrograph, nm_per_px],
+        inputs=[micrograph, nm_per_px, settings],
         outputs=[labels, outlined, figures],
         api_name="segment",
-        api_description="Outline the particles of a micrograph: 16-bit label TIFF, outlined PNG, "
-        "count and median equal-area diameter. nm_per_px overrides the file's pixel size.",
+        api_description="Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
+        "outlines, count and size distribution. nm_per_px overrides the file's pixel size; "
+        "settings may hold split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
+        **MODEL,
+    )
+    trigger.click(
+        partial(_measure, pipe, results.GRADIO_CACHE),
+        inputs=[micrographs, settings],
+        outputs=[results, figures],
+        api_name="measure",
+        api_description="Measure the particles of several micrographs: a zip with tables, labels, "
+        "outlines, ImageJ regions, COCO and a report; and the size distribution of all.",
         **MODEL,
     )
 
@@ -79,11 +98,63 @@ def _layout(cache: str, name: str, seed: float | None) -> str:
 
 @shown_as_toast
 def _segment(
-    pipe: Pipeline, cache: str, path: str | None, nm_per_px: float | None
+    pipe: Pipeline, cache: str, path: str | None, nm_per_px: float | None, settings: dict | None
 ) -> tuple[str, str, dict]:
-    outlined = segment.outline_file(pipe, path, nm_per_px)
+    if not path:
+        raise UserError("No file arrived: give a micrograph.")
+    given = (settings or {}) | ({"nm_per_px": nm_per_px} if nm_per_px else {})
+    analysis = analyse(pipe, path, Settings.from_dict(given))
+    field = analysis.field
+    tiff = outputs.label_tiff(analysis.labels, field.nm_per_px)
     return (
-        save_bytes_to_cache(segment.label_tiff(outlined), f"{outlined.stem}_labels.tif", cache),
-        save_bytes_to_cache(segment.outlined_png(outlined), f"{outlined.stem}_outlined.png", cache),
-        segment.summary(outlined),
+        save_bytes_to_cache(tiff, f"{field.name}_labels.tif", cache),
+        save_bytes_to_cache(overlay_png(analysis), f"{field.name}_overlay.png", cache),
+        summary([analysis]) | _reading(analysis),
     )
+
+
+@shown_as_toast
+def _measure(
+    pipe: Pipeline, cache: str, paths: list[str] | None, settings: dict | None
+) -> tuple[str, dict]:
+    if not paths:
+        raise UserError("No file arrived: give one or more micrographs.")
+    if len(paths) > MAX_FILES:
+        raise UserError(
+            f"These are {len(paths)} files: at most {MAX_FILES} at a time, or use 'python -m "
+            "fancgan segment' for more."
+        )
+    stems = [Path(path).stem for path in paths]
+    if len(set(stems)) < len(stems):
+        raise UserError("Two files have the same name: their results would be mixed up.")
+    chosen = Settings.from_dict(settings or {})
+    analyses = [analyse(pipe, path, chosen) for path in paths]
+    content = zip_bytes(analyses, bundle_facts(pipe.config, pipe.revision))
+    return save_bytes_to_cache(content, "fancgan_results.zip", cache), summary(analyses)
+
+
+def summary(analyses: list[Analysis]) -> dict:
+    """Return count and size distribution as plain numbers, lengths in the unit that is named."""
+    measured = [analysis.measured for analysis in analyses]
+    found = distribution_of(measured)
+    unit = measured[0].unit
+    figures = {
+        "particles": sum(len(one.table) for one in measured),
+        "whole_particles": found.n,
+        "unit": unit,
+        "interval_over": found.over,
+    }
+    for name, estimate in found.estimates.items():
+        values = (estimate.value, estimate.low, estimate.high)
+        figures[f"ecd_{name}"] = [float(f"{v:.6g}") if v == v else None for v in values]
+    return figures
+
+
+def _reading(analysis: Analysis) -> dict:
+    field = analysis.field
+    return {
+        "nm_per_px": field.nm_per_px,
+        "nm_source": field.nm_source,
+        "info_bar_rows_cropped": field.bar_rows,
+        "cautions": list(analysis.measured.cautions),
+    }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import html
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,24 @@ def shown_as_toast(handler: Callable) -> Callable:
     gradio renders the text of a toast as HTML, and the sentence may name an uploaded file.
     """
 
+    def toast(error: UserError) -> gr.Error:
+        return gr.Error(html.escape(str(error), quote=False), print_exception=False)
+
     @functools.wraps(handler)
     def wrapped(*args: Any) -> Any:
         try:
             return handler(*args)
         except UserError as error:
-            raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
+            raise toast(error) from error
 
-    return wrapped
+    @functools.wraps(handler)
+    def wrapped_steps(*args: Any) -> Iterator[Any]:
+        try:
+            yield from handler(*args)
+        except UserError as error:
+            raise toast(error) from error
+
+    return wrapped_steps if inspect.isgeneratorfunction(handler) else wrapped
 
 
 def theme() -> gr.themes.Base:

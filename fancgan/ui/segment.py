@@ -1,9 +1,11 @@
-"""The Segment tab: a micrograph comes in, its particles are outlined, counted and sized."""
+"""The Segment tab: micrographs come in; their particles are outlined, corrected and measured."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
+import html
+import shutil
+import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,276 +14,285 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from fancgan import outputs, pictures
+from fancgan import outputs
+from fancgan.analysis import distribution_of, pool
+from fancgan.distribution import MEANINGS, OF_SIZES, histogram
 from fancgan.errors import UserError
+from fancgan.measure import SIZES
+from fancgan.pixel_size import SIDE_SUFFIXES
+from fancgan.results import bundle_facts, csv_bytes, overlay_png, particle_table, zip_bytes
 from fancgan.ui import wire
+from fancgan.ui.bench import Bench, offered_quantities
 from fancgan.ui.page import MODEL, asset, shown_as_toast
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
     from fancgan.ui.sketch import Painted
 
-MAX_FIELD_PX = 16_000_000
-MAX_NM_PER_PX = 1e6
-
-RESULT_HTML = """
-<section class="fa-panel fa-result" data-shows="outlines" data-state="none">
-  <header><h3>Particles</h3><span class="fa-note" data-text="name"></span></header>
-  <div class="fa-stage">
-    <img class="fa-picture" alt="">
-    <img class="fa-overlay" alt="">
-    <p class="fa-blank">Drop a micrograph on the left: TIFF (8, 16 or 32 bit), PNG or JPEG.</p>
-  </div>
-  <footer>
-    <button type="button" data-show="outlines" aria-pressed="true">Outlines</button>
-    <button type="button" data-show="image" aria-pressed="false">Image</button>
-    <span class="fa-saves">
-      <a data-save="labels" aria-disabled="true" href="#">Label TIFF</a>
-      <a data-save="outlined" aria-disabled="true" href="#">Outlined PNG</a>
-    </span>
-  </footer>
-  <p class="fa-figures">
-    <span><b data-text="count">–</b> particles</span>
-    <span><b data-text="median">–</b> median diameter</span>
-    <span><b data-text="covered">–</b> of the field covered</span>
-  </p>
-  <p class="fa-note" data-text="notes"></p>
-</section>
-"""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Outlined:
-    """A segmented micrograph.
-
-    field: [H, W] uint8, without the info bar. labels: [H, W] int32, 0 = background.
-    median_px: median equal-area diameter of the particles that the frame does not cut, in pixels;
-    None where there is no such particle.
-    """
-
-    stem: str
-    field: np.ndarray
-    labels: np.ndarray
-    nm_per_px: float | None
-    nm_source: str | None
-    info_bar_rows: int
-    synthetic: bool
-    count: int
-    whole: int
-    median_px: float | None
-
-    @property
-    def median(self) -> str:
-        if self.median_px is None:
-            return "–"
-        if self.nm_per_px is None:
-            return f"{self.median_px:.1f} px"
-        return f"{self.median_px * self.nm_per_px:.0f} nm"
-
-    @property
-    def notes(self) -> str:
-        """What was done to the file and where the scale comes from, in words."""
-        scale = "Pixel size unknown: enter it to get nanometres."
-        if self.nm_per_px is not None:
-            scale = f"Pixel size {self.nm_per_px:.4g} nm ({self.nm_source})."
-        words = [scale]
-        if self.info_bar_rows:
-            words.append(f"Info bar cropped: the bottom {self.info_bar_rows} rows.")
-        if self.whole:
-            words.append(f"Median equal-area diameter of the {self.whole} uncut particles")
-            cut = self.count - self.whole
-            words[-1] += f"; {cut} cut by the frame left out." if cut else "."
-        elif not self.count:
-            words.append("No particle was found.")
-        return " ".join(words)
-
-
-def outline_file(pipe: Pipeline, path: str | None, nm_per_px: float | str | None) -> Outlined:
-    """Read a microscope file, crop its info bar and segment it.
-
-    nm_per_px overrides what the file says; None or 0 takes the file's. Raises UserError.
-    """
-    from fancgan.micrograph import read_micrograph
-
-    if not path:
-        raise UserError("No file arrived: drop a micrograph first.")
-    if not Path(path).is_file():
-        raise UserError("The uploaded file is no longer here: please drop it again.")
-    entered = check_nm_per_px(nm_per_px)
-    micrograph = read_micrograph(path)
-    field = micrograph.field
-    if field.size > MAX_FIELD_PX:
-        raise UserError(
-            f"{Path(path).name} has {field.size / 1e6:.0f} megapixels: the page takes up to "
-            f"{MAX_FIELD_PX / 1e6:.0f}; use 'python -m fancgan segment' for larger ones."
-        )
-    scale = (
-        (entered, "entered by hand") if entered else (micrograph.nm_per_px, micrograph.nm_source)
-    )
-    return outline_pixels(
-        pipe,
-        field,
-        stem=Path(path).stem,
-        scale=scale,
-        info_bar_rows=len(micrograph.pixels) - len(field),
-    )
-
-
-def outline_pixels(
-    pipe: Pipeline,
-    field: np.ndarray,
-    stem: str,
-    scale: tuple[float | None, str | None],
-    info_bar_rows: int = 0,
-    synthetic: bool = False,
-) -> Outlined:
-    """Segment a field [H, W] of any grey type and count its particles."""
-    from fancgan.micrograph import to_grey8
-
-    labels = pipe.instances(field)
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0
-    cut = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
-    whole = areas.copy()
-    whole[cut] = 0
-    whole = whole[whole > 0]
-    return Outlined(
-        stem=stem,
-        field=to_grey8(field),
-        labels=labels,
-        nm_per_px=scale[0],
-        nm_source=scale[1],
-        info_bar_rows=info_bar_rows,
-        synthetic=synthetic or "synthetic" in stem.lower(),
-        count=int((areas > 0).sum()),
-        whole=int(whole.size),
-        median_px=float(np.median(np.sqrt(4 * whole / math.pi))) if whole.size else None,
-    )
-
-
-def check_nm_per_px(value: float | str | None) -> float | None:
-    """Return an entered pixel size, None where nothing (or 0) was entered; raise UserError."""
-    try:
-        number = float(str(value or 0).strip().replace(",", "."))
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < MAX_NM_PER_PX:
-        raise UserError("The pixel size must be a positive number of nanometres, such as 7.34.")
-    return number or None
-
-
-def label_tiff(outlined: Outlined) -> bytes:
-    """Return the 16-bit label TIFF, calibrated in nm for ImageJ where the scale is known."""
-    return outputs.label_tiff(outlined.labels, outlined.nm_per_px)
-
-
-def outlined_png(outlined: Outlined) -> bytes:
-    """Return the micrograph with coloured outlines as PNG."""
-    layer = pictures.outline_layer(outlined.labels)
-    text = {"Software": "F-ANcGAN", "Particles": str(outlined.count)}
-    if outlined.synthetic:
-        text["Synthetic"] = "true"
-    return outputs.png_bytes(pictures.composite(outlined.field, layer), text, level=6)
-
-
-def summary(outlined: Outlined) -> dict:
-    """Return the figures as plain numbers, for the API."""
-    nm = outlined.nm_per_px
-    median_nm = round(outlined.median_px * nm, 2) if nm and outlined.median_px else None
-    return {
-        "particles": outlined.count,
-        "whole_particles": outlined.whole,
-        "median_ecd_px": round(outlined.median_px, 3) if outlined.median_px else None,
-        "median_ecd_nm": median_nm,
-        "nm_per_px": nm,
-        "nm_source": outlined.nm_source,
-        "info_bar_rows_cropped": outlined.info_bar_rows,
-    }
+STATE_SECONDS = 1800
+MAX_ACTIONS = 200
+TABLE_COLUMNS = (
+    "label",
+    "ecd",
+    "feret_max",
+    "feret_min",
+    "aspect_ratio",
+    "circularity_iso",
+    "solidity",
+    "area",
+    "mean_grey",
+    "touches_border",
+)
+TAKE_ACTIONS = "(bench, actions) => [bench, window.fancganSegment.take()]"
+SAY_FAILED = "() => window.fancganSegment.failed()"
+SAY_OPENING = "(...all) => { window.fancganSegment.opening(); return all; }"
 
 
 def build(pipe: Pipeline, painted: gr.State) -> None:
     """Add the tab's components and events; painted holds the last image of the Sketch tab."""
-    with gr.Row(elem_classes="fa-segment"):
-        with gr.Column(scale=1, min_width=260, elem_classes="fa-side"):
-            upload = gr.File(
-                label="Micrograph", elem_id="micrograph", height=150, file_count="single"
-            )
-            scale = gr.Textbox(
-                label="Pixel size in nm",
-                placeholder="from the file",
-                elem_id="nm-per-px",
-                max_lines=1,
-                max_length=20,
-            )
-            again = gr.Button("Outline particles", variant="primary", elem_id="outline")
+    plain = {"apply_default_css": False, "padding": False, "container": False}
+    bench = gr.State(Bench(), time_to_live=STATE_SECONDS)
+    with gr.Row(elem_classes="fa-drop"):
+        upload = gr.File(
+            label="Micrographs",
+            elem_id="micrograph",
+            height=110,
+            file_count="multiple",
+            show_label=False,
+        )
+        with gr.Column(min_width=200, elem_classes="fa-drop-side"):
             take = gr.Button("Take the image from Sketch", size="sm", elem_id="take-sketch")
+            stop = gr.Button("Stop", size="sm", elem_id="stop-opening")
             gr.HTML(
-                "<p class='fa-note'>Your file is read, answered and deleted within minutes; "
-                "nothing of it is kept or logged.</p>",
-                apply_default_css=False,
+                "<p class='fa-note'>TIFF (8, 16, 32 bit), PNG, JPEG, BMP; JEOL, Hitachi and Tescan "
+                "text files may come along. Nothing of yours is kept or logged.</p>",
+                **plain,
             )
-        with gr.Column(scale=3, min_width=320):
-            result = gr.HTML(
+    with gr.Row(elem_classes="fa-bench fa-segment"):
+        with gr.Column(min_width=320, scale=3, elem_classes="fa-left"):
+            picture = gr.HTML(
                 None,
-                html_template=RESULT_HTML,
+                html_template=asset("segment.html"),
                 js_on_load=asset("segment.js"),
                 elem_id="result",
-                apply_default_css=False,
+                **plain,
             )
-    shared = {
-        "outputs": result,
-        "api_visibility": "private",
-        "show_progress": "minimal",
-        "show_progress_on": [result],
-        **MODEL,
-    }
-    gr.on(
-        [upload.upload, scale.submit, again.click],
-        partial(_outline, pipe),
-        inputs=[upload, scale],
-        **shared,
+        with gr.Column(min_width=320, scale=2, elem_classes="fa-left"):
+            numbers = gr.HTML(
+                None,
+                html_template=asset("sizes.html"),
+                js_on_load=asset("sizes.js"),
+                elem_id="sizes",
+                **plain,
+            )
+    parcel = gr.HTML(
+        None, html_template="<i></i>", js_on_load=asset("parcel.js"), elem_id="parcel", **plain
     )
-    take.click(partial(_outline_painted, pipe), inputs=painted, **shared)
+    actions = gr.JSON(visible=False)
+    shown = {"outputs": [bench, picture, numbers], "api_visibility": "private"}
+    quiet = {"show_progress": "hidden", **MODEL}
+
+    opening = upload.upload(
+        partial(_open, pipe), inputs=[bench, upload], js=SAY_OPENING, **shown, **quiet
+    )
+    opening.failure(None, js=SAY_FAILED)
+    opening.then(lambda: None, outputs=upload, api_visibility="private", show_progress="hidden")
+    stop.click(None, cancels=opening, js=SAY_FAILED)
+    taking = take.click(partial(_take_painted, pipe), inputs=[bench, painted], **shown, **quiet)
+    taking.failure(None, js=SAY_FAILED)
+    acting = picture.input(
+        partial(_act, pipe),
+        inputs=[bench, actions],
+        js=TAKE_ACTIONS,
+        trigger_mode="always_last",
+        **shown,
+        **quiet,
+    )
+    acting.failure(None, js=SAY_FAILED)
+    saving = numbers.submit(
+        partial(_save, pipe),
+        inputs=[bench, actions],
+        outputs=parcel,
+        js="(bench) => [bench, window.fancganSizes.wanted()]",
+        api_visibility="private",
+        **quiet,
+    )
+    saving.failure(None, js="() => window.fancganSizes.failed()")
 
 
 @shown_as_toast
-def _outline(pipe: Pipeline, path: str | None, nm_per_px: str | None) -> dict:
-    return _shown(outline_file(pipe, path, nm_per_px))
+def _open(pipe: Pipeline, bench: Bench, paths: list[str] | None) -> Iterator[tuple]:
+    """Open each uploaded file and show it as soon as it is ready; bad ones are said and left."""
+    files = [Path(path) for path in paths or []]
+    pictures = [path for path in files if path.suffix.lower() not in SIDE_SUFFIXES]
+    if not pictures:
+        raise UserError("No micrograph arrived: drop a TIFF, PNG, JPEG or BMP file.")
+    beside = [path for path in files if path.suffix.lower() in SIDE_SUFFIXES]
+    bad = []
+    for number, path in enumerate(pictures, 1):
+        try:
+            with _beside(path, beside) as place:
+                bench.open(pipe, place, path.stem)
+            bench.sheet.path = path
+        except UserError as error:
+            bad.append(error)
+            if len(pictures) > 1:
+                gr.Warning(html.escape(str(error), quote=False))
+            continue
+        if number < len(pictures):
+            yield bench, *_shown(bench, f"{number + 1} of {len(pictures)}")
+    if bad and len(pictures) == 1:
+        raise bad[0]
+    yield bench, *_shown(bench)
+
+
+class _beside:
+    """A folder with a picture and the side files of its stem, as they lay beside each other."""
+
+    def __init__(self, picture: Path, others: list[Path]):
+        self.picture = picture
+        self.others = [path for path in others if path.stem == picture.stem]
+        self.folder: str | None = None
+
+    def __enter__(self) -> Path:
+        if not self.others:
+            return self.picture
+        self.folder = tempfile.mkdtemp(dir=self.picture.parent)
+        for path in (self.picture, *self.others):
+            shutil.copyfile(path, Path(self.folder) / path.name)
+        return Path(self.folder) / self.picture.name
+
+    def __exit__(self, *_: object) -> None:
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @shown_as_toast
-def _outline_painted(pipe: Pipeline, painted: Painted | None) -> dict:
+def _take_painted(pipe: Pipeline, bench: Bench, painted: Painted | None) -> tuple:
     if painted is None:
         raise UserError("There is no synthetic image yet: paint one in the Sketch tab.")
-    scale = (pipe.nm_per_px, "of the model's training data") if pipe.nm_per_px else (None, None)
-    return _shown(
-        outline_pixels(pipe, painted.image, "fancgan_synthetic_sketch", scale, synthetic=True)
-    )
+    bench.put(pipe, painted.image, "fancgan_synthetic_sketch", pipe.nm_per_px)
+    return bench, *_shown(bench)
 
 
-def _shown(outlined: Outlined) -> dict:
-    height, width = outlined.field.shape
-    overlay = outputs.png_bytes(pictures.outline_layer(outlined.labels), level=6)
-    covered = 100 * float((outlined.labels > 0).mean())
+@shown_as_toast
+def _act(pipe: Pipeline, bench: Bench, actions: list | None) -> tuple:
+    if not isinstance(actions, list) or len(actions) > MAX_ACTIONS:
+        raise UserError("The page's message did not arrive whole: please try again.")
+    for action in actions:
+        bench.act(pipe, action)
+    return bench, *_shown(bench)
+
+
+@shown_as_toast
+def _save(pipe: Pipeline, bench: Bench, wanted: object) -> dict:
+    """Make the file that was asked for; it travels as data and is never written here."""
+    sheet, facts = bench.sheet, bundle_facts(pipe.config, pipe.revision)
+    many = len(bench.sheets) > 1
+    name = "fancgan_results" if many else f"{sheet.name}_results"
+    match wanted:
+        case "zip":
+            content, mime = zip_bytes(bench.analyses, facts, bench.quantity), "application/zip"
+            name += ".zip"
+        case "csv":
+            content, mime = csv_bytes(particle_table(bench.measured)), "text/csv"
+            name = "particles.csv" if bench.pooled else f"{sheet.name}_particles.csv"
+        case "labels":
+            labels, scale = sheet.analysis.labels, sheet.analysis.field.nm_per_px
+            content, mime = outputs.label_tiff(labels, scale), "image/tiff"
+            name = f"{sheet.name}_labels.tif"
+        case "overlay":
+            content, mime = overlay_png(sheet.analysis), "image/png"
+            name = f"{sheet.name}_overlay.png"
+        case _:
+            raise UserError("There is no such file to save.")
+    return {"token": wire.token(), "name": name, "url": wire.data_url(content, mime)}
+
+
+def _shown(bench: Bench, note: str = "") -> tuple[dict, dict]:
+    """What the page needs to show the bench: the picture's part and the numbers' part."""
+    if not bench.sheets:
+        return {"token": wire.token(), "sheets": []}, {"token": wire.token()}
+    return _picture(bench, note), _numbers(bench)
+
+
+def _picture(bench: Bench, note: str) -> dict:
+    sheet = bench.sheet
+    analysis, settings = sheet.analysis, sheet.settings
+    field = analysis.field
+    height, width = sheet.grey.shape
+    measured = analysis.measured
     return {
         "token": wire.token(),
-        "name": outlined.stem + (" · synthetic" if outlined.synthetic else ""),
+        "note": note,
+        "sheets": [one.name for one in bench.sheets],
+        "current": bench.current,
+        "picture": sheet.token,
+        "image": wire.data_url(outputs.png_bytes(Image.fromarray(sheet.grey))),
+        "labels": wire.data_url(labels_png(analysis.labels)),
         "width": width,
         "height": height,
-        "image": wire.data_url(outputs.png_bytes(Image.fromarray(outlined.field))),
-        "overlay": wire.data_url(overlay),
-        "count": str(outlined.count),
-        "median": outlined.median,
-        "covered": f"{covered:.1f} %",
-        "notes": outlined.notes,
-        "files": {
-            "labels": {
-                "name": f"{outlined.stem}_labels.tif",
-                "url": wire.data_url(label_tiff(outlined), "image/tiff"),
-            },
-            "outlined": {
-                "name": f"{outlined.stem}_outlined.png",
-                "url": wire.data_url(outlined_png(outlined)),
-            },
-        },
+        "rows": field.pixels.shape[0],
+        "pages": sheet.micrograph.pages,
+        "nm_per_px": field.nm_per_px,
+        "nm_source": field.nm_source,
+        "synthetic": field.synthetic,
+        "count": len(measured.table),
+        "cautions": list(measured.cautions),
+        "settings": settings.to_dict() | {"edits": len(settings.edits)},
+        "can_redo": bool(sheet.undone),
     }
+
+
+def labels_png(labels: np.ndarray) -> bytes:
+    """Return labels [H, W] below 2^24 as an RGB PNG, the number in its three bytes."""
+    bytes_ = labels.astype("<u4")[..., None].view(np.uint8)[..., :3]
+    return outputs.png_bytes(Image.fromarray(np.ascontiguousarray(bytes_)))
+
+
+def _numbers(bench: Bench) -> dict:
+    sheet, measured = bench.sheet, bench.measured
+    mixed = len({one.unit for one in measured}) > 1
+    if mixed:
+        measured = [sheet.analysis.measured]
+    found = distribution_of(measured, bench.quantity)
+    values, weights, _ = pool(measured, bench.quantity)
+    edges, share = histogram(values, weights)
+    column = measured[0].column(bench.quantity)
+    unit = {"nm": "nm", "nm2": "nm²", "px": "px"}.get(column.rpartition("_")[2], "")
+    if bench.quantity == "area" and unit == "px":
+        unit = "px²"
+    names = [
+        name for name in MEANINGS if name not in OF_SIZES or bench.quantity in (*SIZES, "perimeter")
+    ]
+    table = sheet.analysis.measured
+    return {
+        "token": wire.token(),
+        "picture": sheet.token,
+        "name": sheet.name,
+        "sheets": len(bench.sheets),
+        "pooled": bench.pooled,
+        "mixed": mixed,
+        "quantity": bench.quantity,
+        "quantities": offered_quantities(),
+        "unit": unit,
+        "n": found.n,
+        "over": found.over,
+        "edges": _numbers_of(edges),
+        "share": _numbers_of(share),
+        "statistics": [
+            [name, MEANINGS[name], *_numbers_of(vars(found.estimates[name]).values())]
+            for name in names
+        ],
+        "fit_distance": _numbers_of([found.fit_distance])[0],
+        "columns": [table.column(name) for name in TABLE_COLUMNS],
+        "rows": [
+            _numbers_of(row)
+            for row in table.table[[table.column(name) for name in TABLE_COLUMNS]].to_numpy(float)
+        ],
+    }
+
+
+def _numbers_of(values: object) -> list[float | None]:
+    """Plain numbers of five digits for JSON; None where one is not known."""
+    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]
