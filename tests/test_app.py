@@ -109,23 +109,20 @@ def test_segment_crops_the_bar_and_keeps_the_scale(client, pipe, tmp_path):
     pixels = np.vstack([discs.image, info_bar(40, 400)])
     path = tmp_path / "field.tif"
     tifffile.imwrite(
-        path, pixels, imagej=True, resolution=(1 / 2.5, 1 / 2.5), metadata={"unit": "nm"}
+        path, pixels, imagej=True, resolution=(1 / 7.5, 1 / 7.5), metadata={"unit": "nm"}
     )
-    as_it_is = {"rescale": False}
-    labels, outlined, figures = client.predict(
-        handle_file(path), None, as_it_is, api_name="/segment"
-    )
+    labels, outlined, figures = client.predict(handle_file(path), None, api_name="/segment")
     assert figures["info_bar_rows_cropped"] == 40
-    assert figures["nm_per_px"] == pytest.approx(2.5)
+    assert figures["nm_per_px"] == pytest.approx(7.5)
     expected = pipe.instances(discs.image)
     with tifffile.TiffFile(labels) as tiff:
         assert np.array_equal(tiff.asarray(), expected.astype(np.uint16))
         assert tiff.imagej_metadata["unit"] == "nm"
         numerator, denominator = tiff.pages[0].tags["XResolution"].value
-        assert denominator / numerator == pytest.approx(2.5, rel=1e-4)
+        assert denominator / numerator == pytest.approx(7.5, rel=1e-4)
     assert figures["particles"] == expected.max()
     assert Image.open(outlined).size == (400, 160)
-    figures = client.predict(handle_file(path), 7.0, None, api_name="/segment")[2]
+    figures = client.predict(handle_file(path), 7.0, api_name="/segment")[2]
     assert figures["nm_per_px"] == 7.0
     value, low, high = figures["ecd_mean"]
     assert low < value < high and figures["unit"] == "nm"

@@ -58,12 +58,11 @@ def build(pipe: Pipeline) -> None:
     )
     trigger.click(
         partial(_segment, pipe, labels.GRADIO_CACHE),
-        inputs=[micrograph, nm_per_px, settings],
+        inputs=[micrograph, nm_per_px],
         outputs=[labels, outlined, figures],
         api_name="segment",
         api_description="Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
-        "outlines, count and size distribution. nm_per_px overrides the file's pixel size; "
-        "settings may hold split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
+        "outlines, count and size distribution. nm_per_px overrides the file's pixel size.",
         **MODEL,
     )
     trigger.click(
@@ -72,7 +71,8 @@ def build(pipe: Pipeline) -> None:
         outputs=[results, figures],
         api_name="measure",
         api_description="Measure the particles of several micrographs: a zip with tables, labels, "
-        "outlines, ImageJ regions, COCO and a report; and the size distribution of all.",
+        "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
+        "may hold nm_per_px, split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
         **MODEL,
     )
 
@@ -98,12 +98,11 @@ def _layout(cache: str, name: str, seed: float | None) -> str:
 
 @shown_as_toast
 def _segment(
-    pipe: Pipeline, cache: str, path: str | None, nm_per_px: float | None, settings: dict | None
+    pipe: Pipeline, cache: str, path: str | None, nm_per_px: float | None
 ) -> tuple[str, str, dict]:
     if not path:
         raise UserError("No file arrived: give a micrograph.")
-    given = (settings or {}) | ({"nm_per_px": nm_per_px} if nm_per_px else {})
-    analysis = analyse(pipe, path, Settings.from_dict(given))
+    analysis = analyse(pipe, path, Settings(nm_per_px=nm_per_px or None))
     field = analysis.field
     tiff = outputs.label_tiff(analysis.labels, field.nm_per_px)
     return (

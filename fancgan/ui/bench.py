@@ -21,6 +21,7 @@ from fancgan.analysis import (
     Settings,
     cut_field,
     finish,
+    network_zoom,
     predict,
 )
 from fancgan.edits import check_edits
@@ -90,8 +91,8 @@ class Sheet:
         self.settings = settings
 
     def _maps(self, pipe: Pipeline, view: FieldOfView, settings: Settings) -> Maps:
-        scale = view.nm_per_px if settings.rescale else None
-        key = (self.token, pipe.revision, view.bar_rows, settings.invert, scale)
+        zoom = network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0
+        key = (self.token, pipe.revision, view.bar_rows, settings.invert, zoom)
         maps = CACHE.get(key)
         if maps is None:
             maps = predict(pipe, view, settings)
