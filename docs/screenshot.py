@@ -42,7 +42,7 @@ def arrange(page: Page, tab: str) -> None:
     if tab == "segment":
         page.get_by_role("tab", name="Segment").click()
         page.click("#take-sketch")
-        page.wait_for_selector("#result .fa-result[data-state=done]")
+        page.wait_for_selector("#result .fa-seg[data-state=done]")
     page.wait_for_timeout(500)
 
 

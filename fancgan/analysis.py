@@ -103,12 +103,13 @@ class FieldOfView:
 class Maps:
     """What the network says of a field: particle and core probabilities, float32 [H, W].
 
-    zoom: by how much the picture was enlarged for the network.
+    zoom: by how much the picture was enlarged for the network. warnings: in sentences.
     """
 
     prob: NDArray[np.float32]
     core: NDArray[np.float32]
-    zoom: float
+    zoom: float = 1.0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,14 +255,19 @@ def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Maps:
     grey = 255 - field.grey if settings.invert else field.grey
     zoom = network_zoom(field, pipe.nm_per_px) if settings.rescale else 1.0
     if zoom == 1:
-        return Maps(*pipe.segment_with_cores(grey), zoom)
+        prob, core = pipe.segment_with_cores(grey)
+        return Maps(prob, core, zoom, tuple(_warnings(pipe, grey, prob, zoom)))
     from skimage.transform import resize
 
     sides = [max(MIN_SIDE, round(side * zoom)) for side in grey.shape]
     seen = resize(grey, sides, order=1, preserve_range=True, anti_aliasing=zoom < 1)
-    maps = pipe.segment_with_cores(np.rint(seen).astype(np.uint8))
-    prob, core = (resize(m, grey.shape, order=1, anti_aliasing=zoom > 1) for m in maps)
-    return Maps(prob.astype(np.float32), core.astype(np.float32), zoom)
+    seen = np.rint(seen).astype(np.uint8)
+    maps = pipe.segment_with_cores(seen)
+    warnings = tuple(_warnings(pipe, seen, maps[0], zoom))
+    prob, core = (
+        resize(m, grey.shape, order=1, anti_aliasing=zoom > 1).astype(np.float32) for m in maps
+    )
+    return Maps(prob, core, zoom, warnings)
 
 
 def operating_point(point: dict, settings: Settings, zoom: float = 1.0) -> dict:
@@ -282,42 +288,35 @@ def operating_point(point: dict, settings: Settings, zoom: float = 1.0) -> dict:
 
 
 def find_particles(maps: Maps, point: dict, settings: Settings) -> NDArray[np.int32]:
-    """Return labels int32 [H, W] of the maps, with the corrections of the settings."""
-    chosen = operating_point(point, settings, maps.zoom)
-    labels = decode_instances(maps.prob, maps.core, **chosen)
-    return apply_edits(labels, settings.edits)
+    """Return labels int32 [H, W] of the maps, before any correction by hand."""
+    return decode_instances(maps.prob, maps.core, **operating_point(point, settings, maps.zoom))
 
 
 def analyse(pipe: Pipeline, path: str | Path, settings: Settings | None = None) -> Analysis:
     """Read, predict, find and measure in one go. Raises UserError."""
     settings = settings or Settings()
     field = read_field(path, settings)
-    return finish(pipe, field, predict(pipe, field, settings), settings)
-
-
-def finish(pipe: Pipeline, field: FieldOfView, maps: Maps, settings: Settings) -> Analysis:
-    """Find and measure the particles of predicted maps."""
+    maps = predict(pipe, field, settings)
     labels = find_particles(maps, pipe.config["operating_point"], settings)
-    return measure(field, labels, settings, _warnings(pipe, field, maps, settings))
+    return measure(field, apply_edits(labels, settings.edits), settings, maps.warnings)
 
 
-def _warnings(pipe: Pipeline, field: FieldOfView, maps: Maps, settings: Settings) -> list[str]:
-    grey = 255 - field.grey if settings.invert else field.grey
-    particle = maps.prob > pipe.threshold
+def _warnings(pipe: Pipeline, grey: NDArray, prob: NDArray, zoom: float) -> list[str]:
+    """What is odd about a picture [H, W] as the network saw it."""
+    particle = prob > pipe.threshold
     if not particle.any():
         return ["No particle was found: is the picture like those that the model knows?"]
-    covered = float(particle.mean())
     known = pipe.measure_style(grey, particle)[:3]  # in deviations of the training images
-    odd = covered > CROWDED or bool((np.abs(known[[0, 2]]) > UNLIKE_SD).any())
+    odd = particle.mean() > CROWDED or bool((np.abs(known[[0, 2]]) > UNLIKE_SD).any())
     words = []
     if odd:
         words.append(
             "This picture looks unlike those that the model knows: judge the outlines by eye. For "
             "particles darker than their ground try inverting, or a model trained on such pictures."
         )
-    if maps.zoom != 1:
+    if zoom != 1:
         words.append(
-            f"The network saw the picture at {maps.zoom:.2g} times its size, the scale of its "
-            "training images; sizes are measured in the picture itself."
+            f"The network saw the picture at {zoom:.2g} times its size, the scale of its training "
+            "images; sizes are measured in the picture itself."
         )
     return words

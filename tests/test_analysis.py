@@ -123,7 +123,7 @@ def touching() -> Maps:
             depth = 20 - np.hypot(rows - 60, columns - column)
             prob = np.maximum(prob, np.clip(0.5 + depth / 4, 0, 0.99)).astype(np.float32)
             core = np.maximum(core, np.clip(0.3 + depth / 25, 0, 0.99)).astype(np.float32)
-    return Maps(prob, core, 1.0)
+    return Maps(prob, core)
 
 
 def test_the_slider_goes_from_merge_to_split(touching):

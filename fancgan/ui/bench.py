@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 from fancgan.analysis import (
     Analysis,
-    FieldOfView,
     Maps,
     Measured,
     Settings,
     cut_field,
-    finish,
+    find_particles,
+    measure,
     network_zoom,
     predict,
 )
-from fancgan.edits import check_edits
+from fancgan.edits import apply_edits, check_edits
 from fancgan.errors import UserError
 from fancgan.measure import SIZES
 from fancgan.micrograph import Micrograph, read_micrograph, to_grey8
@@ -66,6 +66,15 @@ class MapsCache:
 CACHE = MapsCache()
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Labels [H, W] before any correction by hand, and what they were found with."""
+
+    key: tuple
+    labels: np.ndarray
+    warnings: tuple[str, ...]
+
+
 @dataclass(eq=False)
 class Sheet:
     """An open micrograph: as read, the settings chosen for it, and its analysis."""
@@ -77,6 +86,7 @@ class Sheet:
     undone: list[dict] = field(default_factory=list)
     token: str = field(default_factory=wire.token)  # another picture, another token
     analysis: Analysis | None = None
+    found: Found | None = None
 
     @cached_property
     def grey(self) -> np.ndarray:
@@ -86,18 +96,20 @@ class Sheet:
     def analyse(self, pipe: Pipeline, settings: Settings) -> None:
         """Analyse anew with other settings; they are kept only if that succeeds."""
         view = cut_field(self.micrograph, self.name, settings)
-        maps = self._maps(pipe, view, settings)
-        self.analysis = finish(pipe, view, maps, settings)
-        self.settings = settings
-
-    def _maps(self, pipe: Pipeline, view: FieldOfView, settings: Settings) -> Maps:
         zoom = network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0
-        key = (self.token, pipe.revision, view.bar_rows, settings.invert, zoom)
-        maps = CACHE.get(key)
-        if maps is None:
-            maps = predict(pipe, view, settings)
-            CACHE.put(key, maps)
-        return maps
+        seen = (self.token, pipe.revision, view.bar_rows, settings.invert, zoom)
+        found = self.found
+        if found is None or found.key != (seen, settings.split, settings.min_area_px):
+            maps = CACHE.get(seen)
+            if maps is None:
+                maps = predict(pipe, view, settings)
+                CACHE.put(seen, maps)
+            key = (seen, settings.split, settings.min_area_px)
+            labels = find_particles(maps, pipe.config["operating_point"], settings)
+            found = Found(key, labels, maps.warnings)
+        labels = apply_edits(found.labels, settings.edits)
+        self.analysis = measure(view, labels, settings, found.warnings)
+        self.settings, self.found = settings, found
 
 
 @dataclass(eq=False)
