@@ -175,7 +175,8 @@ def test_forgotten_maps_are_predicted_again(pipe, stack, monkeypatch):
     first = bench.sheet.analysis.labels
     bench.open(pipe, stack, "b")
     bench.act(pipe, {"do": "show", "sheet": 0})
-    bench.act(pipe, {"do": "set", "values": {"split": 0.0}})
+    for split in (0.25, 0.0):
+        bench.act(pipe, {"do": "set", "values": {"split": split}})
     assert pipe.runs == 3
     assert np.array_equal(bench.sheet.analysis.labels, first)
 
