@@ -444,6 +444,12 @@ def test_several_files_are_measured_together(page, field_file, tmp_path):
     with zipfile.ZipFile(path) as archive, archive.open("particles.csv") as file:
         per_file = pd.read_csv(file).groupby("file").size().to_dict()
     assert per_file == {"field": 10, "other1": 4, "other2": 4}
+    does(page, lambda: page.click("#result .fa-close"))
+    assert page.inner_text("#sizes [data-text=n]") == "n = 8"
+    does(page, lambda: page.click("#result .fa-close"))
+    page.click("#result .fa-close")
+    page.wait_for_selector("#result .fa-seg[data-state=none]")
+    assert page.is_visible("#result .fa-blank")
 
 
 def test_two_visitors_do_not_see_each_other(browser, served, field_file, tmp_path):

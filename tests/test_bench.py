@@ -16,6 +16,7 @@ from fancgan.errors import UserError
 from fancgan.pipeline import Pipeline
 from fancgan.ui import bench as bench_module
 from fancgan.ui.bench import Bench, MapsCache
+from fancgan.ui.models import Models
 
 pytest.importorskip("gradio")
 from fancgan.ui.segment import labels_png
@@ -43,6 +44,11 @@ def pipe(bundle, monkeypatch) -> Counting:
 
 
 @pytest.fixture
+def models(pipe) -> Models:
+    return Models(pipe, with_packaged=False)
+
+
+@pytest.fixture
 def stack(draw_discs, tmp_path) -> Path:
     """Two pages of six and three discs."""
     pages = [
@@ -54,9 +60,9 @@ def stack(draw_discs, tmp_path) -> Path:
 
 
 @pytest.fixture
-def bench(pipe, stack) -> Bench:
-    opened = Bench()
-    opened.open(pipe, stack, "stack")
+def bench(models, stack) -> Bench:
+    opened = Bench(models.default)
+    opened.open(models, stack, "stack")
     return opened
 
 
@@ -73,41 +79,41 @@ def delete(bench: Bench, row: int) -> dict:
     return {"do": "edit", "edit": {"do": "delete", "at": at(bench, row)}}
 
 
-def test_only_what_the_network_sees_makes_it_run(pipe, bench):
+def test_only_what_the_network_sees_makes_it_run(pipe, models, bench):
     assert (count(bench), pipe.runs) == (6, 1)
     for values in ({"split": 0.4}, {"min_area_px": 100}, {"split": 0.0}):
-        bench.act(pipe, {"do": "set", "values": values})
-    bench.act(pipe, delete(bench, 0))
+        bench.act(models, {"do": "set", "values": values})
+    bench.act(models, delete(bench, 0))
     assert pipe.runs == 1
-    bench.act(pipe, {"do": "set", "values": {"nm_per_px": 7.0}})
+    bench.act(models, {"do": "set", "values": {"nm_per_px": 7.0}})
     assert pipe.runs == 1, "the model's own scale"
-    bench.act(pipe, {"do": "set", "values": {"invert": True}})
+    bench.act(models, {"do": "set", "values": {"invert": True}})
     assert pipe.runs == 2
-    bench.act(pipe, {"do": "set", "values": {"invert": False}})
+    bench.act(models, {"do": "set", "values": {"invert": False}})
     assert pipe.runs == 2
 
 
-def test_edits_undo_and_redo(pipe, bench):
+def test_edits_undo_and_redo(pipe, models, bench):
     whole = bench.sheet.analysis.labels
-    bench.act(pipe, delete(bench, 1))
+    bench.act(models, delete(bench, 1))
     one = bench.sheet.analysis.labels
-    bench.act(pipe, delete(bench, 1))
+    bench.act(models, delete(bench, 1))
     assert count(bench) == 4
-    bench.act(pipe, {"do": "undo"})
+    bench.act(models, {"do": "undo"})
     assert np.array_equal(bench.sheet.analysis.labels, one)
-    bench.act(pipe, {"do": "undo"})
-    bench.act(pipe, {"do": "undo"})
+    bench.act(models, {"do": "undo"})
+    bench.act(models, {"do": "undo"})
     assert np.array_equal(bench.sheet.analysis.labels, whole)
-    bench.act(pipe, {"do": "redo"})
+    bench.act(models, {"do": "redo"})
     assert np.array_equal(bench.sheet.analysis.labels, one)
-    bench.act(pipe, delete(bench, 0))
-    bench.act(pipe, {"do": "redo"})
+    bench.act(models, delete(bench, 0))
+    bench.act(models, {"do": "redo"})
     assert count(bench) == 4, "a new edit forgets what was undone"
 
 
-def test_edits_outlive_the_slider(pipe, bench):
-    bench.act(pipe, delete(bench, 2))
-    bench.act(pipe, {"do": "set", "values": {"split": 0.5}})
+def test_edits_outlive_the_slider(pipe, models, bench):
+    bench.act(models, delete(bench, 2))
+    bench.act(models, {"do": "set", "values": {"split": 0.5}})
     assert count(bench) == 5
 
 
@@ -123,62 +129,75 @@ def test_edits_outlive_the_slider(pipe, bench):
         ({"do": "page", "number": 7}, "no page 7"),
         ({"do": "show", "sheet": 5}, "cannot be done"),
         ({"do": "quantity", "name": "charm"}, "cannot be done"),
+        ({"do": "model", "name": "tio2-moon"}, "no model"),
         ({"do": "fly"}, "cannot be done"),
         (None, "cannot be done"),
         ("delete", "cannot be done"),
     ],
 )
-def test_what_fails_changes_nothing(pipe, bench, action, words):
+def test_what_fails_changes_nothing(models, bench, action, words):
     before = bench.sheet.settings, bench.sheet.analysis, bench.current, bench.quantity
     with pytest.raises(UserError, match=words):
-        bench.act(pipe, action)
+        bench.act(models, action)
     assert before == (bench.sheet.settings, bench.sheet.analysis, bench.current, bench.quantity)
 
 
-def test_pages_are_turned_while_the_file_is_there(pipe, bench, stack):
-    bench.act(pipe, delete(bench, 0))
-    bench.act(pipe, {"do": "page", "number": 1})
+def test_pages_are_turned_while_the_file_is_there(models, bench, stack):
+    bench.act(models, delete(bench, 0))
+    bench.act(models, {"do": "page", "number": 1})
     assert count(bench) == 3
     assert bench.sheet.settings.edits == (), "corrections belong to the page they were made on"
     stack.unlink()
     with pytest.raises(UserError, match="drop it again"):
-        bench.act(pipe, {"do": "page", "number": 0})
+        bench.act(models, {"do": "page", "number": 0})
     assert count(bench) == 3
 
 
-def test_sheets_have_names_of_their_own_and_can_be_closed(pipe, bench, stack):
-    bench.open(pipe, stack, "stack")
-    bench.put(pipe, bench.sheet.grey, "painted", 7.344)
+def test_sheets_have_names_of_their_own_and_can_be_closed(models, bench, stack):
+    bench.open(models, stack, "stack")
+    bench.put(models, bench.sheet.grey, "painted", 7.344)
     assert [sheet.name for sheet in bench.sheets] == ["stack", "stack_2", "painted"]
     assert bench.sheet.analysis.measured.nm_per_px == 7.344
-    bench.act(pipe, {"do": "show", "sheet": 1})
-    bench.act(pipe, {"do": "close", "sheet": 1})
+    bench.act(models, {"do": "show", "sheet": 1})
+    bench.act(models, {"do": "close", "sheet": 1})
     assert [sheet.name for sheet in bench.sheets] == ["stack", "painted"]
-    bench.act(pipe, {"do": "pool", "all": True})
+    bench.act(models, {"do": "pool", "all": True})
     assert len(bench.measured) == 2
-    bench.act(pipe, {"do": "clear"})
+    bench.act(models, {"do": "clear"})
     with pytest.raises(UserError, match="drop one first"):
-        bench.act(pipe, {"do": "undo"})
+        bench.act(models, {"do": "undo"})
 
 
-def test_what_a_page_holds_is_bounded(pipe, bench, stack, monkeypatch):
+def test_what_a_page_holds_is_bounded(models, bench, stack, monkeypatch):
     monkeypatch.setattr(bench_module, "MAX_BENCH_PX", 200_000)
     with pytest.raises(UserError, match="python -m fancgan segment"):
-        bench.open(pipe, stack, "another")
+        bench.open(models, stack, "another")
     assert len(bench.sheets) == 1
 
 
-def test_forgotten_maps_are_predicted_again(pipe, stack, monkeypatch):
+def test_forgotten_maps_are_predicted_again(pipe, models, stack, monkeypatch):
     monkeypatch.setattr(bench_module, "CACHE", MapsCache(limit_bytes=1))
-    bench = Bench()
-    bench.open(pipe, stack, "a")
+    bench = Bench(models.default)
+    bench.open(models, stack, "a")
     first = bench.sheet.analysis.labels
-    bench.open(pipe, stack, "b")
-    bench.act(pipe, {"do": "show", "sheet": 0})
+    bench.open(models, stack, "b")
+    bench.act(models, {"do": "show", "sheet": 0})
     for split in (0.25, 0.0):
-        bench.act(pipe, {"do": "set", "values": {"split": split}})
+        bench.act(models, {"do": "set", "values": {"split": split}})
     assert pipe.runs == 3
     assert np.array_equal(bench.sheet.analysis.labels, first)
+
+
+def test_another_model_sees_every_sheet_anew(models, bench, stack, tmp_path):
+    bench.open(models, stack, "again")
+    bench.act(models, delete(bench, 0))
+    other = Counting.from_pretrained(make_tiny_bundle(tmp_path / "other", seed=1))
+    models.names.append("other")
+    models._loaded["other"] = other
+    bench.act(models, {"do": "model", "name": "other"})
+    assert other.runs == 2
+    assert bench.model == "other"
+    assert [len(s.analysis.measured.table) for s in bench.sheets] == [6, 6]
 
 
 def test_the_cache_forgets_the_oldest_first():

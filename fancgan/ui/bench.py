@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fancgan.pipeline import Pipeline
+    from fancgan.ui.models import Models
 
 MAX_BENCH_PX = 32_000_000
 MAX_SHEETS = 32
@@ -114,8 +115,12 @@ class Sheet:
 
 @dataclass(eq=False)
 class Bench:
-    """The sheets of one visitor, the one on top, and the quantity whose distribution is shown."""
+    """The sheets of one visitor, the one on top, and the quantity whose distribution is shown.
 
+    model: name of the bundle that all sheets are segmented with.
+    """
+
+    model: str
     sheets: list[Sheet] = field(default_factory=list)
     current: int = 0
     quantity: str = "ecd"
@@ -137,19 +142,19 @@ class Bench:
     def analyses(self) -> list[Analysis]:
         return [sheet.analysis for sheet in self.sheets if sheet.analysis]
 
-    def open(self, pipe: Pipeline, path: Path, name: str) -> None:
+    def open(self, models: Models, path: Path, name: str) -> None:
         """Read a file and put it on top. Raises UserError, and then nothing is changed."""
-        self._add(pipe, read_micrograph(path), name, Settings(), path)
+        self._add(models, read_micrograph(path), name, Settings(), path)
 
-    def put(self, pipe: Pipeline, pixels: np.ndarray, name: str, nm_per_px: float | None) -> None:
+    def put(self, models: Models, pixels: np.ndarray, name: str, nm_per_px: float | None) -> None:
         """Put an image [H, W] uint8 that was painted here on top."""
         source = "the model's training images" if nm_per_px else None
         micrograph = Micrograph(pixels, nm_per_px, source, None)
-        self._add(pipe, micrograph, name, Settings(bar_rows=0), None)
+        self._add(models, micrograph, name, Settings(bar_rows=0), None)
 
     def _add(
         self,
-        pipe: Pipeline,
+        models: Models,
         micrograph: Micrograph,
         name: str,
         settings: Settings,
@@ -166,11 +171,11 @@ class Bench:
         numbered = (f"{name}_{k}" for k in range(2, MAX_SHEETS + 2))
         unique = next(n for n in (name, *numbered) if n not in taken)
         sheet = Sheet(unique, micrograph, settings, path)
-        sheet.analyse(pipe, settings)
+        sheet.analyse(models.get(self.model), settings)
         self.sheets.append(sheet)
         self.current = len(self.sheets) - 1
 
-    def act(self, pipe: Pipeline, action: object) -> None:
+    def act(self, models: Models, action: object) -> None:
         """Do what the page asks for. Raises UserError, and then nothing is changed."""
         match action:
             case {"do": "show", "sheet": int(number)} if 0 <= number < len(self.sheets):
@@ -184,43 +189,57 @@ class Bench:
                 self.quantity = name
             case {"do": "pool", "all": bool(pooled)}:
                 self.pooled = pooled
+            case {"do": "model", "name": str(name)}:
+                self._take_model(models, name)
             case {"do": "set", "values": dict(values)} if set(values) <= set(_CHANGEABLE):
-                self._change(pipe, values)
+                self._change(models, values)
             case {"do": "page", "number": int(number)}:
-                self._turn(pipe, number)
+                self._turn(models, number)
             case {"do": "edit", "edit": edit}:
-                self._edit(pipe, [*self.sheet.settings.edits, *check_edits([edit])])
+                self._edit(models, [*self.sheet.settings.edits, *check_edits([edit])])
                 self.sheet.undone.clear()
             case {"do": "undo"} if self.sheet.settings.edits:
                 *left, last = self.sheet.settings.edits
-                self._edit(pipe, left)
+                self._edit(models, left)
                 self.sheet.undone.append(last)
             case {"do": "redo"} if self.sheet.undone:
-                self._edit(pipe, [*self.sheet.settings.edits, self.sheet.undone[-1]])
+                self._edit(models, [*self.sheet.settings.edits, self.sheet.undone[-1]])
                 self.sheet.undone.pop()
             case {"do": "undo" | "redo"}:
                 pass
             case _:
                 raise UserError(f"The page asked for what cannot be done: {str(action)[:80]}.")
 
-    def _change(self, pipe: Pipeline, values: dict) -> None:
+    def _take_model(self, models: Models, name: str) -> None:
+        """Segment every sheet with another bundle; corrections, which fit its particles, go."""
+        pipe = models.get(name)
+        fresh = []
+        for old in self.sheets:
+            settings = dataclasses.replace(old.settings, edits=())
+            sheet = dataclasses.replace(old, settings=settings, undone=[], found=None)
+            sheet.analyse(pipe, settings)
+            fresh.append(sheet)
+        self.model, self.sheets = name, fresh
+
+    def _change(self, models: Models, values: dict) -> None:
         sheet = self.sheet
         settings = Settings.from_dict(sheet.settings.to_dict() | values)
-        sheet.analyse(pipe, settings)
+        sheet.analyse(models.get(self.model), settings)
 
-    def _turn(self, pipe: Pipeline, number: int) -> None:
+    def _turn(self, models: Models, number: int) -> None:
         """Another page of the same file, with the settings but without the corrections."""
         old = self.sheet
         if not old.path or not old.path.is_file():
             raise UserError("The uploaded file is no longer here: drop it again to turn its pages.")
         settings = dataclasses.replace(old.settings, page=number, edits=())
         sheet = Sheet(old.name, read_micrograph(old.path, number), settings, old.path)
-        sheet.analyse(pipe, settings)
+        sheet.analyse(models.get(self.model), settings)
         self.sheets[self.current] = sheet
 
-    def _edit(self, pipe: Pipeline, edits: list[dict]) -> None:
+    def _edit(self, models: Models, edits: list[dict]) -> None:
         sheet = self.sheet
-        sheet.analyse(pipe, dataclasses.replace(sheet.settings, edits=tuple(edits)))
+        settings = dataclasses.replace(sheet.settings, edits=tuple(edits))
+        sheet.analyse(models.get(self.model), settings)
 
 
 def offered_quantities() -> list[str]:

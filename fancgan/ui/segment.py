@@ -27,6 +27,7 @@ from fancgan.ui.page import MODEL, asset, shown_as_toast
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
+    from fancgan.ui.models import Models
     from fancgan.ui.sketch import Painted
 
 STATE_SECONDS = 1800
@@ -48,10 +49,10 @@ SAY_FAILED = "() => window.fancganSegment.failed()"
 SAY_OPENING = "(...all) => { window.fancganSegment.opening(); return all; }"
 
 
-def build(pipe: Pipeline, painted: gr.State) -> None:
+def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
     """Add the tab's components and events; painted holds the last image of the Sketch tab."""
     plain = {"apply_default_css": False, "padding": False, "container": False}
-    bench = gr.State(Bench(), time_to_live=STATE_SECONDS)
+    bench = gr.State(Bench(models.default), time_to_live=STATE_SECONDS)
     with gr.Row(elem_classes="fa-drop"):
         upload = gr.File(
             label="Micrographs",
@@ -93,15 +94,17 @@ def build(pipe: Pipeline, painted: gr.State) -> None:
     quiet = {"show_progress": "hidden", **MODEL}
 
     opening = upload.upload(
-        partial(_open, pipe), inputs=[bench, upload], js=SAY_OPENING, **shown, **quiet
+        partial(_open, models), inputs=[bench, upload], js=SAY_OPENING, **shown, **quiet
     )
     opening.failure(None, js=SAY_FAILED)
     opening.then(lambda: None, outputs=upload, api_visibility="private", show_progress="hidden")
     stop.click(None, cancels=opening, js=SAY_FAILED)
-    taking = take.click(partial(_take_painted, pipe), inputs=[bench, painted], **shown, **quiet)
+    taking = take.click(
+        partial(_take_painted, models, pipe.nm_per_px), inputs=[bench, painted], **shown, **quiet
+    )
     taking.failure(None, js=SAY_FAILED)
     acting = picture.input(
-        partial(_act, pipe),
+        partial(_act, models),
         inputs=[bench, actions],
         js=TAKE_ACTIONS,
         trigger_mode="always_last",
@@ -110,7 +113,7 @@ def build(pipe: Pipeline, painted: gr.State) -> None:
     )
     acting.failure(None, js=SAY_FAILED)
     saving = numbers.submit(
-        partial(_save, pipe),
+        partial(_save, models),
         inputs=[bench, actions],
         outputs=parcel,
         js="(bench) => [bench, window.fancganSizes.wanted()]",
@@ -121,7 +124,7 @@ def build(pipe: Pipeline, painted: gr.State) -> None:
 
 
 @shown_as_toast
-def _open(pipe: Pipeline, bench: Bench, paths: list[str] | None) -> Iterator[tuple]:
+def _open(models: Models, bench: Bench, paths: list[str] | None) -> Iterator[tuple]:
     """Open each uploaded file and show it as soon as it is ready; bad ones are said and left."""
     files = [Path(path) for path in paths or []]
     pictures = [path for path in files if path.suffix.lower() not in SIDE_SUFFIXES]
@@ -132,7 +135,7 @@ def _open(pipe: Pipeline, bench: Bench, paths: list[str] | None) -> Iterator[tup
     for number, path in enumerate(pictures, 1):
         try:
             with _beside(path, beside) as place:
-                bench.open(pipe, place, path.stem)
+                bench.open(models, place, path.stem)
             bench.sheet.path = path
         except UserError as error:
             bad.append(error)
@@ -140,10 +143,10 @@ def _open(pipe: Pipeline, bench: Bench, paths: list[str] | None) -> Iterator[tup
                 gr.Warning(html.escape(str(error), quote=False))
             continue
         if number < len(pictures):
-            yield bench, *_shown(bench, f"{number + 1} of {len(pictures)}")
+            yield bench, *_shown(models, bench, f"{number + 1} of {len(pictures)}")
     if bad and len(pictures) == 1:
         raise bad[0]
-    yield bench, *_shown(bench)
+    yield bench, *_shown(models, bench)
 
 
 class _beside:
@@ -168,25 +171,28 @@ class _beside:
 
 
 @shown_as_toast
-def _take_painted(pipe: Pipeline, bench: Bench, painted: Painted | None) -> tuple:
+def _take_painted(
+    models: Models, nm_per_px: float | None, bench: Bench, painted: Painted | None
+) -> tuple:
     if painted is None:
         raise UserError("There is no synthetic image yet: paint one in the Sketch tab.")
-    bench.put(pipe, painted.image, "fancgan_synthetic_sketch", pipe.nm_per_px)
-    return bench, *_shown(bench)
+    bench.put(models, painted.image, "fancgan_synthetic_sketch", nm_per_px)
+    return bench, *_shown(models, bench)
 
 
 @shown_as_toast
-def _act(pipe: Pipeline, bench: Bench, actions: list | None) -> tuple:
+def _act(models: Models, bench: Bench, actions: list | None) -> tuple:
     if not isinstance(actions, list) or len(actions) > MAX_ACTIONS:
         raise UserError("The page's message did not arrive whole: please try again.")
     for action in actions:
-        bench.act(pipe, action)
-    return bench, *_shown(bench)
+        bench.act(models, action)
+    return bench, *_shown(models, bench)
 
 
 @shown_as_toast
-def _save(pipe: Pipeline, bench: Bench, wanted: object) -> dict:
+def _save(models: Models, bench: Bench, wanted: object) -> dict:
     """Make the file that was asked for; it travels as data and is never written here."""
+    pipe = models.get(bench.model)
     sheet, facts = bench.sheet, bundle_facts(pipe.config, pipe.revision)
     many = len(bench.sheets) > 1
     name = "fancgan_results" if many else f"{sheet.name}_results"
@@ -209,14 +215,14 @@ def _save(pipe: Pipeline, bench: Bench, wanted: object) -> dict:
     return {"token": wire.token(), "name": name, "url": wire.data_url(content, mime)}
 
 
-def _shown(bench: Bench, note: str = "") -> tuple[dict, dict]:
+def _shown(models: Models, bench: Bench, note: str = "") -> tuple[dict, dict]:
     """What the page needs to show the bench: the picture's part and the numbers' part."""
     if not bench.sheets:
         return {"token": wire.token(), "sheets": []}, {"token": wire.token()}
-    return _picture(bench, note), _numbers(bench)
+    return _picture(models, bench, note), _numbers(bench)
 
 
-def _picture(bench: Bench, note: str) -> dict:
+def _picture(models: Models, bench: Bench, note: str) -> dict:
     sheet = bench.sheet
     analysis, settings = sheet.analysis, sheet.settings
     field = analysis.field
@@ -225,6 +231,8 @@ def _picture(bench: Bench, note: str) -> dict:
     return {
         "token": wire.token(),
         "note": note,
+        "models": models.names,
+        "model": bench.model,
         "sheets": [one.name for one in bench.sheets],
         "current": bench.current,
         "picture": sheet.token,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from fancgan.ui import api, segment, sketch
+from fancgan.ui.models import Models
 from fancgan.ui.page import CACHE_SECONDS, QUEUE_LENGTH
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def build(pipe: Pipeline) -> gr.Blocks:
             with gr.Tab("Sketch", id="sketch"):
                 painted = sketch.build(pipe)
             with gr.Tab("Segment", id="segment"):
-                segment.build(pipe, painted)
+                segment.build(pipe, Models(pipe), painted)
         gr.HTML(_footer(pipe), **plain)
         api.build(pipe)
     demo.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)

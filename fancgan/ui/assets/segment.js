@@ -186,6 +186,10 @@ function refresh() {
   root.querySelector("[data-pages]").hidden = shown.pages < 2;
   pages.replaceChildren(...Array.from({ length: shown.pages }, (_, i) => new Option(i + 1, i)));
   pages.value = settings.page;
+  const model = root.querySelector("[data-model]");
+  root.querySelector("[data-models]").hidden = shown.models.length < 2;
+  model.replaceChildren(...shown.models.map((name) => new Option(name, name)));
+  model.value = shown.model;
   const bar = shown.height - shown.rows;
   text("scale").textContent =
     (shown.nm_per_px
@@ -445,6 +449,7 @@ canvas.addEventListener("wheel", (event) => {
 const actions = {
   undo: () => wish({ do: "undo" }),
   redo: () => wish({ do: "redo" }),
+  close: () => wish({ do: "close", sheet: shown.current }),
   in: () => zoom(1.5),
   out: () => zoom(1 / 1.5),
   fit() {
@@ -472,6 +477,9 @@ brushInput.addEventListener("input", refresh);
 showInput.addEventListener("change", () => base && paint());
 opacityInput.addEventListener("input", draw);
 sheets.addEventListener("change", () => wish({ do: "show", sheet: Number(sheets.value) }));
+root.querySelector("[data-model]").addEventListener("change", (event) =>
+  wish({ do: "model", name: event.target.value }),
+);
 root.querySelector("[data-page]").addEventListener("change", (event) =>
   wish({ do: "page", number: Number(event.target.value) }),
 );
