@@ -6,6 +6,7 @@ import html
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,25 +150,17 @@ def _open(models: Models, bench: Bench, paths: list[str] | None) -> Iterator[tup
     yield bench, *_shown(models, bench)
 
 
-class _beside:
-    """A folder with a picture and the side files of its stem, as they lay beside each other."""
-
-    def __init__(self, picture: Path, others: list[Path]):
-        self.picture = picture
-        self.others = [path for path in others if path.stem == picture.stem]
-        self.folder: str | None = None
-
-    def __enter__(self) -> Path:
-        if not self.others:
-            return self.picture
-        self.folder = tempfile.mkdtemp(dir=self.picture.parent)
-        for path in (self.picture, *self.others):
-            shutil.copyfile(path, Path(self.folder) / path.name)
-        return Path(self.folder) / self.picture.name
-
-    def __exit__(self, *_: object) -> None:
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+@contextmanager
+def _beside(picture: Path, others: list[Path]) -> Iterator[Path]:
+    """Give the picture in a folder with the side files of its stem, as they lay at home."""
+    own = [path for path in others if path.stem == picture.stem]
+    if not own:
+        yield picture
+        return
+    with tempfile.TemporaryDirectory(dir=picture.parent) as folder:
+        for path in (picture, *own):
+            shutil.copyfile(path, Path(folder) / path.name)
+        yield Path(folder) / picture.name
 
 
 @shown_as_toast
@@ -184,9 +177,15 @@ def _take_painted(
 def _act(models: Models, bench: Bench, actions: list | None) -> tuple:
     if not isinstance(actions, list) or len(actions) > MAX_ACTIONS:
         raise UserError("The page's message did not arrive whole: please try again.")
+    failed = False
     for action in actions:
-        bench.act(models, action)
-    return bench, *_shown(models, bench)
+        try:
+            bench.act(models, action)
+        except UserError as error:  # the page shall show what is, whatever was asked for
+            failed = True
+            gr.Warning(html.escape(str(error), quote=False))
+    picture, numbers = _shown(models, bench)
+    return bench, picture | {"failed": failed}, numbers
 
 
 @shown_as_toast
@@ -295,7 +294,7 @@ def _numbers(bench: Bench) -> dict:
         "fit_distance": _numbers_of([found.fit_distance])[0],
         "columns": [table.column(name) for name in TABLE_COLUMNS],
         "rows": [
-            _numbers_of(row)
+            [int(row[0]), *_numbers_of(row[1:])]
             for row in table.table[[table.column(name) for name in TABLE_COLUMNS]].to_numpy(float)
         ],
     }

@@ -120,6 +120,7 @@ async function receive(answer) {
   }
   if (!boxes.has(selected)) select(0);
   paint();
+  if (answer.failed) document.activeElement?.blur();
   refresh();
   root.dataset.token = answer.token;
   root.dataset.count = answer.count;
