@@ -1,4 +1,4 @@
-"""Particles for other programs: ImageJ regions of interest, COCO annotations."""
+"""Particles for other programs: ImageJ regions of interest, COCO and YOLO annotations."""
 
 from __future__ import annotations
 
@@ -39,6 +39,52 @@ def zip_entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
+def coco_image(
+    labels: NDArray[np.integer], file_name: str, image_id: int, first_id: int
+) -> tuple[dict, list[dict]]:
+    """Return COCO's entries of a picture and of its particles, labels [H, W].
+
+    Area and box are those of the pixels. A particle is given by its outlines; one with holes, which
+    outlines cannot say, by run lengths. `label` is its number in the label image.
+    """
+    height, width = labels.shape
+    found = []
+    for number, rings in particle_rings(labels).items():
+        corners = np.concatenate(rings)
+        left, top = corners.min(axis=0)
+        right, bottom = corners.max(axis=0)
+        holes = any(ring_area(ring) < 0 for ring in rings)
+        found.append(
+            {
+                "id": first_id + len(found),
+                "image_id": image_id,
+                "category_id": 1,
+                "label": number,
+                "segmentation": run_lengths(labels == number)
+                if holes
+                else [ring.ravel().tolist() for ring in rings],
+                "area": int(sum(ring_area(ring) for ring in rings)),
+                "bbox": [int(left), int(top), int(right - left), int(bottom - top)],
+                "iscrowd": 0,
+            }
+        )
+    image = {"id": image_id, "file_name": file_name, "width": width, "height": height}
+    return image, found
+
+
+def yolo_lines(labels: NDArray[np.integer]) -> str:
+    """Return the particles of labels [H, W] as YOLO segmentation: class 0 and its outline, 0 to 1.
+
+    The outline of the largest piece, without holes: the format knows no more.
+    """
+    height, width = labels.shape
+    lines = []
+    for rings in particle_rings(labels).values():
+        corners = rings[0] / (width, height)
+        lines.append("0 " + " ".join(f"{value:.6g}" for value in corners.ravel()) + "\n")
+    return "".join(lines)
+
+
 @dataclass
 class CocoDocument:
     """Annotations of several pictures in COCO's format (cocodataset.org, "Data format").
@@ -51,35 +97,12 @@ class CocoDocument:
     annotations: list[dict] = field(default_factory=list)
 
     def add(self, file_name: str, labels: NDArray[np.integer], **facts: object) -> None:
-        """Add a picture and its particles, labels [H, W]; facts are stored with the picture.
-
-        Area and box are those of the pixels. A particle is given by its outlines; one with holes,
-        which outlines cannot say, by run lengths. `label` is its number in the label image.
-        """
-        height, width = labels.shape
-        image_id = len(self.images) + 1
-        self.images.append(
-            {"id": image_id, "file_name": file_name, "width": width, "height": height, **facts}
+        """Add a picture and its particles, labels [H, W]; facts are stored with the picture."""
+        image, found = coco_image(
+            labels, file_name, len(self.images) + 1, len(self.annotations) + 1
         )
-        for number, rings in particle_rings(labels).items():
-            corners = np.concatenate(rings)
-            left, top = corners.min(axis=0)
-            right, bottom = corners.max(axis=0)
-            holes = any(ring_area(ring) < 0 for ring in rings)
-            self.annotations.append(
-                {
-                    "id": len(self.annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": 1,
-                    "label": number,
-                    "segmentation": run_lengths(labels == number)
-                    if holes
-                    else [ring.ravel().tolist() for ring in rings],
-                    "area": int(sum(ring_area(ring) for ring in rings)),
-                    "bbox": [int(left), int(top), int(right - left), int(bottom - top)],
-                    "iscrowd": 0,
-                }
-            )
+        self.images.append(image | facts)
+        self.annotations += found
 
     def to_json(self) -> bytes:
         """Return the document as JSON, equal for equal contents."""

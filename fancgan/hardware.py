@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -37,3 +39,14 @@ def describe_hardware(device: torch.device, *, processes: int, precision: str) -
         "precision": precision,
         "torch": torch.__version__,
     }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: with more, sums may be taken in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

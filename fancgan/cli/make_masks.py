@@ -22,9 +22,15 @@ MANIFEST = "manifest.jsonl"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--n", type=int, default=1, help="how many layouts (default 1)")
+    add_layout_arguments(parser)
+
+
+def add_layout_arguments(parser: argparse.ArgumentParser, side_px: int | None = None) -> None:
+    """Add the flags of a LayoutConfig; side_px: the default of both sides, in the help."""
+    sides = {"height": side_px or 512, "width": side_px or 768}
     parser.add_argument("--seed", type=int, help="seed of the first; the next count up (default 0)")
-    parser.add_argument("--height", type=int, metavar="PX", help="default 512")
-    parser.add_argument("--width", type=int, metavar="PX", help="default 768")
+    for name, side in sides.items():
+        parser.add_argument(f"--{name}", type=int, metavar="PX", help=f"default {side}")
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--count", type=int, help="visible particles per layout")
     amount.add_argument("--coverage", type=float, help="share of the area, such as 0.3")
@@ -43,17 +49,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--border", help="cut: the frame cuts particles; inside: none is cut")
 
 
+def layout_from(
+    args: argparse.Namespace, nm_per_px: float | None = None, side_px: int | None = None
+) -> LayoutConfig:
+    """Return the layout of the flags, with these defaults where given; raise UserError."""
+    from fancgan.masks import LayoutConfig
+
+    names = [field.name for field in dataclasses.fields(LayoutConfig)]
+    defaults = {"nm_per_px": nm_per_px, "height": side_px, "width": side_px}
+    chosen = {name: value for name, value in defaults.items() if value is not None}
+    chosen |= {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if "sizes_nm" in chosen:
+        chosen["sizes_nm"] = tuple(chosen["sizes_nm"])
+    return LayoutConfig(**chosen)
+
+
 def run(args: argparse.Namespace) -> None:
-    from fancgan.masks import LayoutConfig, make_layout
+    from fancgan.masks import make_layout
     from fancgan.outputs import write_whole
 
     if args.n < 1:
         raise UserError(f"--n is {args.n}; ask for at least one layout.")
-    names = [field.name for field in dataclasses.fields(LayoutConfig)]
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if "sizes_nm" in given:
-        given["sizes_nm"] = tuple(given["sizes_nm"])
-    first = LayoutConfig(**given)
+    first = layout_from(args)
     out = Path(args.out)
     if (out / MANIFEST).exists():
         raise UserError(f"{out} already holds layouts; choose another folder for --out.")

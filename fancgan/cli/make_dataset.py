@@ -1,0 +1,136 @@
+"""`python -m fancgan make-dataset --n 10000 --out DIR`: synthetic micrographs with labels."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fancgan.cli.make_masks import add_layout_arguments, layout_from
+from fancgan.errors import UserError
+
+if TYPE_CHECKING:
+    from fancgan.dataset import Plan
+    from fancgan.pipeline import Pipeline
+
+HELP = "make a labelled synthetic data set: images, instance labels, COCO, YOLO, manifest"
+SIDE_PX = 256
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--n", type=int, default=100, help="how many pairs (default 100)")
+    parser.add_argument("--val-share", type=float, default=0.1, help="for validation, default 0.1")
+    parser.add_argument("--style", metavar="IMAGE", help="all in the look of this micrograph")
+    parser.add_argument(
+        "--workers", type=int, help="processes of one thread each (default: one per core)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="float32 gives the same on every machine of a kind; auto is the fastest here",
+    )
+    parser.add_argument(
+        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
+    )
+    parser.add_argument("--revision", help="commit of a Hub repository")
+    parser.add_argument(
+        "--again",
+        nargs=2,
+        metavar=("MANIFEST", "N"),
+        help="make pair N of a manifest.jsonl again, and nothing else",
+    )
+    add_layout_arguments(parser, side_px=SIDE_PX)
+
+
+def run(args: argparse.Namespace) -> None:
+    import torch
+    from tqdm import tqdm
+
+    from fancgan.allocator import tune_allocator
+    from fancgan.dataset import Folder
+    from fancgan.dataset_workers import Share, make_missing, wait_for_all
+    from fancgan.pipeline import Pipeline
+
+    tune_allocator()
+    workers = args.workers if args.workers is not None else os.cpu_count() or 1
+    if workers < 1:
+        raise UserError(f"--workers is {workers}; give one or more.")
+    if args.again:
+        return make_again(args)
+    share = Share.from_environment()
+    torch.set_num_threads(1)
+    pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision, precision=args.precision)
+    folder = Folder(Path(args.out), make_plan(args, pipe))
+    folder.begin()
+    todo = folder.missing(share.rank, share.world_size)
+    if folder.finished:
+        print(f"{folder.root} is complete: {folder.plan.n} pairs.")
+        return None
+    del pipe
+    mine = len(range(share.rank, folder.plan.n, share.world_size))
+    making = make_missing(folder, args.bundle, args.revision, workers=workers, share=share)
+    try:
+        with tqdm(total=mine, initial=mine - len(todo), unit="pair") as bar:
+            for _ in making:
+                bar.update()
+    except KeyboardInterrupt:
+        making.close()
+        print("Stopped. The same command goes on where it stopped.")
+        raise
+    if share.rank == 0:
+        for _ in wait_for_all(folder):
+            pass
+        folder.finish()
+        print(f"{folder.root}: {folder.plan.n} synthetic pairs, {folder.plan.licence}")
+    return None
+
+
+def make_plan(args: argparse.Namespace, pipe: Pipeline) -> Plan:
+    """Return the plan of the arguments; raise UserError for what cannot be."""
+    from fancgan.dataset import Plan
+    from fancgan.micrograph import read_micrograph
+    from fancgan.results import bundle_facts
+
+    layout = layout_from(args, nm_per_px=pipe.nm_per_px, side_px=SIDE_PX)
+    style = None
+    if args.style:
+        vector = pipe.measure_style(read_micrograph(args.style).field)
+        style = tuple(float(value) for value in vector)
+    data = pipe.config.get("data") or {}
+    return Plan(
+        n=args.n,
+        seed=args.seed or 0,
+        layout=layout,
+        val_share=args.val_share,
+        style=style,
+        bundle=bundle_facts(pipe.config, pipe.revision),
+        precision="bfloat16" if pipe.half else "float32",
+        licence=str(data.get("weights_licence") or "that of the weights"),
+    )
+
+
+def make_again(args: argparse.Namespace) -> None:
+    """Write the files of one pair of a manifest into --out."""
+    import torch
+
+    from fancgan.dataset import make_pair, read_line
+    from fancgan.outputs import protect_inputs, write_whole
+    from fancgan.pipeline import Pipeline
+
+    manifest, number = args.again
+    if not number.isdigit():
+        raise UserError(f"--again takes the number of a pair, not {number}.")
+    line = read_line(Path(manifest), int(number))
+    torch.set_num_threads(1)
+    pipe = Pipeline.from_pretrained(
+        args.bundle, revision=args.revision, precision=line["precision"]
+    )
+    files = dict(make_pair(pipe, line).files())
+    out = Path(args.out)
+    protect_inputs([out / name for name in files], [Path(manifest).parent / n for n in files])
+    for name, content in files.items():
+        write_whole(out / name, content)
+        print(out / name)
