@@ -46,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    import torch
     from tqdm import tqdm
 
     from fancgan.allocator import tune_allocator
     from fancgan.dataset import Folder
     from fancgan.dataset_workers import Share, make_missing, wait_for_all
+    from fancgan.hardware import one_thread
     from fancgan.pipeline import Pipeline
 
     tune_allocator()
@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> None:
     if args.again:
         return make_again(args)
     share = Share.from_environment()
-    torch.set_num_threads(1)
     pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision, precision=args.precision)
-    folder = Folder(Path(args.out), make_plan(args, pipe))
+    with one_thread():
+        folder = Folder(Path(args.out), make_plan(args, pipe))
     folder.begin()
     todo = folder.missing(share.rank, share.world_size)
     if folder.finished:
@@ -114,9 +114,8 @@ def make_plan(args: argparse.Namespace, pipe: Pipeline) -> Plan:
 
 def make_again(args: argparse.Namespace) -> None:
     """Write the files of one pair of a manifest into --out."""
-    import torch
-
     from fancgan.dataset import make_pair, read_line
+    from fancgan.hardware import one_thread
     from fancgan.outputs import protect_inputs, write_whole
     from fancgan.pipeline import Pipeline
 
@@ -124,11 +123,11 @@ def make_again(args: argparse.Namespace) -> None:
     if not number.isdigit():
         raise UserError(f"--again takes the number of a pair, not {number}.")
     line = read_line(Path(manifest), int(number))
-    torch.set_num_threads(1)
     pipe = Pipeline.from_pretrained(
         args.bundle, revision=args.revision, precision=line["precision"]
     )
-    files = dict(make_pair(pipe, line).files())
+    with one_thread():
+        files = dict(make_pair(pipe, line).files())
     out = Path(args.out)
     protect_inputs([out / name for name in files], [Path(manifest).parent / n for n in files])
     for name, content in files.items():
