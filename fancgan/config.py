@@ -145,6 +145,7 @@ class TrainConfig:
     w_spectrum: float = _flag(3.0, "weight: log radial power spectra")
     w_grey_levels: float = _flag(5.0, "weight: W1 distance of grey levels")
     w_profile: float = _flag(5.0, "weight: mean levels by distance from the outline")
+    w_grain: float = _flag(3.0, "weight: autocorrelation of the noise")
     w_kl: float = _flag(0.02, "weight: KL divergence of the style encoder")
     w_latent: float = _flag(0.5, "weight: latent read back from a random-style image")
     w_paired_mask: float = _flag(1.0, "weight: segmenter on real pairs")
@@ -195,6 +196,7 @@ PAPER_TRAINING = TrainConfig(
     w_spectrum=0.0,
     w_grey_levels=0.0,
     w_profile=0.0,
+    w_grain=0.0,
     w_paired_mask=50.0,
     w_core=0.02,
     w_synthetic_mask=0.0,
@@ -214,6 +216,7 @@ _PAIRED = (
     "spectrum",
     "grey_levels",
     "profile",
+    "grain",
 )
 _CYCLE = ("cycle_mask", "cycle_l1", "cycle_perceptual")
 # Baselines of the paper's comparison: which weights are dropped.

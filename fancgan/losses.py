@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fancgan.style import dilate
+from fancgan.style import dilate, noise_grain
 
 OUTSIDE_SHELL_PX = (1, 2, 4, 6)
 INSIDE_SHELL_PX = (1, 2, 3, 4, 6, 8, 12, 16, 24)
@@ -207,6 +207,11 @@ def profile_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     difference = ((fake - real)[None] * weights).sum((1, 2, 3, 4)) / count.clamp(min=1)
     enough = (count >= MIN_SHELL_PIXELS).float()
     return (difference.abs() * enough).sum() / enough.sum().clamp(min=1)
+
+
+def grain_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+    """L1 between the grains of the noise of two batches of the same masks (style.noise_grain)."""
+    return (noise_grain(fake, mask) - noise_grain(real, mask)).abs().mean()
 
 
 def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:

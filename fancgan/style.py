@@ -69,6 +69,30 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return stats, valid
 
 
+def noise_grain(image: Tensor, mask: Tensor) -> Tensor:
+    """Return the autocorrelation of the background's noise at 1 and 2 pixels, [2], over a batch.
+
+    image [N, 1, H, W] in [-1, 1]; mask [N, 1, H, W] in {0, 1}. Noise is the background, FAR_PX from
+    any particle, minus its 7 x 7 mean; rows and columns count alike. 0 where there is none.
+    Differentiable with respect to the image.
+    """
+    far = 1 - dilate(mask.float(), FAR_PX)
+    residual = image.float() - F.avg_pool2d(image.float(), 7, 1, 3, count_include_pad=False)
+    residual = residual * far
+    variance = residual.square().sum() / far.sum().clamp(min=1)
+    found = []
+    for step in (1, 2):
+        product = pairs = 0.0
+        for axis in (2, 3):
+            length = image.shape[axis] - step
+            first, second = (x.narrow(axis, at, length) for x in (residual,) for at in (0, step))
+            both = far.narrow(axis, 0, length) * far.narrow(axis, step, length)
+            product = product + (first * second * both).sum()
+            pairs = pairs + both.sum()
+        found.append(product / pairs.clamp(min=1) / (variance + 1e-6))
+    return torch.stack(found)
+
+
 class StyleDensity(nn.Module):
     """A Gaussian over the training images' statistics and the latent: the looks one can draw.
 

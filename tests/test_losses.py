@@ -18,6 +18,7 @@ from fancgan.losses import (
     feature_matching_loss,
     focal_cross_entropy,
     gaussian_blur,
+    grain_loss,
     grey_level_w1,
     hinge_critic_loss,
     hinge_generator_loss,
@@ -30,6 +31,7 @@ from fancgan.losses import (
     tversky_index,
     tversky_loss,
 )
+from fancgan.style import noise_grain
 
 
 @pytest.fixture
@@ -168,6 +170,38 @@ def test_profile_loss_weighs_shells_and_not_pixels():
 def test_profile_loss_of_a_crop_without_outline_is_zero_and_finite():
     x = torch.ones(1, 1, 32, 32, requires_grad=True)
     loss = profile_loss(x, torch.zeros_like(x), torch.zeros_like(x))
+    loss.backward()
+    assert loss.item() == 0
+    assert x.grad.isfinite().all()
+
+
+def grain_of(kernel: torch.Tensor) -> list[float]:
+    """Grain of white noise seen through a kernel [7, 7] at most, in closed form."""
+    box = -torch.ones(7, 7) / 49
+    box[3, 3] += 1
+    whole = F.conv2d(F.pad(box, (6, 6, 6, 6))[None, None], kernel[None, None])[0, 0]
+    variance = (whole**2).sum()
+    return [((whole[step:] * whole[:-step]).sum() / variance).item() for step in (1, 2)]
+
+
+def test_grain_is_the_autocorrelation_of_the_background():
+    generator = torch.Generator().manual_seed(0)
+    white = 0.05 * torch.randn(24, 1, 128, 128, generator=generator)
+    mask = torch.zeros_like(white)
+    mask[:, :, :40] = 1
+    soft = (white + white.roll(1, 2) + white.roll(1, 3) + white.roll((1, 1), (2, 3))) / 4
+    assert noise_grain(white, mask).tolist() == pytest.approx(grain_of(torch.ones(1, 1)), abs=0.01)
+    assert noise_grain(soft, mask).tolist() == pytest.approx(grain_of(torch.ones(2, 2)), abs=0.01)
+    striped = soft + mask * torch.arange(128) % 2
+    assert torch.allclose(noise_grain(striped, mask), noise_grain(soft, mask))
+    assert torch.allclose(noise_grain(3 * soft - 0.4, mask), noise_grain(soft, mask), atol=1e-3)
+    assert grain_loss(white, soft, mask) > 0.2
+    assert grain_loss(soft, soft.flip(0), mask) == pytest.approx(0, abs=1e-6)
+
+
+def test_grain_loss_of_a_crop_without_background_is_zero_and_finite():
+    x = torch.rand(1, 1, 32, 32, requires_grad=True)
+    loss = grain_loss(x, x.detach().flip(3), torch.ones_like(x))
     loss.backward()
     assert loss.item() == 0
     assert x.grad.isfinite().all()

@@ -87,6 +87,7 @@ def test_a_run_writes_what_its_readers_expect(fields, tmp_path):
         "spectrum",
         "grey_levels",
         "profile",
+        "grain",
     }
     assert terms <= set(lines[0])
     described = json.loads((run / "config.json").read_text())
