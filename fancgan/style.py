@@ -85,10 +85,12 @@ def noise_grain(image: Tensor, mask: Tensor) -> Tensor:
         product = pairs = 0.0
         for axis in (2, 3):
             length = image.shape[axis] - step
-            first, second = (x.narrow(axis, at, length) for x in (residual,) for at in (0, step))
-            both = far.narrow(axis, 0, length) * far.narrow(axis, step, length)
-            product = product + (first * second * both).sum()
-            pairs = pairs + both.sum()
+            # The residual is 0 outside the background: only pairs within it count.
+            product = (
+                product
+                + (residual.narrow(axis, 0, length) * residual.narrow(axis, step, length)).sum()
+            )
+            pairs = pairs + (far.narrow(axis, 0, length) * far.narrow(axis, step, length)).sum()
         found.append(product / pairs.clamp(min=1) / (variance + 1e-6))
     return torch.stack(found)
 
