@@ -31,6 +31,11 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of image / mask pairs")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument(
+        "--init",
+        metavar="BUNDLE",
+        help="fine-tune: folder or name of a bundle whose weights to begin with",
+    )
     parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
     parser.add_argument("--modality", choices=("sem", "tsem"), help="where the folder holds both")
     parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
@@ -102,6 +107,13 @@ def train(args: argparse.Namespace) -> bool:
         "train_stems": [f.stem for f in train_fields],
         "val_stems": [f.stem for f in val_fields],
     }
+    initial = None
+    if args.init:
+        from fancgan.bundle import find_bundle
+
+        bundle = find_bundle(args.init)
+        initial = bundle.weights()
+        data["init"] = f"{bundle.config['name']} {bundle.revision}"
     training = Training(
         choose_model(args),
         config,
@@ -109,6 +121,7 @@ def train(args: argparse.Namespace) -> bool:
         train_fields=train_fields,
         val_fields=val_fields,
         data=data,
+        initial=initial,
     )
     done = training.run()
     if training.accelerator.is_main_process:

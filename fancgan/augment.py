@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fancgan.losses import gaussian_blur
+from fancgan.filters import gaussian_blur
 
 DRAWS = 6
 READ_BLUR_PX = 0.7
@@ -46,12 +46,13 @@ def jitter(image: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     """Change sharpness, level, contrast, gamma and noise of some images [N, 1, H, W] in [-1, 1].
 
     Each sample is changed with the given probability: gamma and contrast by up to a quarter, the
-    level by up to a tenth of the range, white noise of up to 5 grey levels added. Every second
-    sample is blurred by READ_BLUR_PX, as fakes are before they are read back: a segmenter that
-    knows sharp outlines alone would misplace blurred ones, and the generator move its own.
+    level by up to a tenth of the range, white noise of up to 5 grey levels added. With the same
+    probability, independently, it is blurred by READ_BLUR_PX, as fakes are before they are read
+    back: a segmenter that knows sharp outlines alone would misplace blurred ones, and the
+    generator move its own.
     """
     n = len(image)
-    blurred = (torch.rand(n, 1, 1, 1, generator=rng) < 0.5).to(image.device)
+    blurred = (torch.rand(n, 1, 1, 1, generator=rng) < probability).to(image.device)
     image = torch.where(blurred, gaussian_blur(image, READ_BLUR_PX), image)
     draws = (2 * torch.rand(4, n, 1, 1, 1, generator=rng) - 1).to(image.device)
     chosen = (torch.rand(n, 1, 1, 1, generator=rng) < probability).to(image.device)

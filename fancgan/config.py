@@ -9,7 +9,7 @@ from fancgan.errors import UserError
 
 CRITIC_NAMES = ("projected", "patch")
 ADVERSARIAL_NAMES = ("hinge", "least_squares")
-MASK_LOSS_NAMES = ("focal_ce_tversky", "ce", "tversky", "focal_tversky")
+MASK_LOSS_NAMES = ("ce_dice", "focal_ce_tversky", "ce", "tversky", "focal_tversky")
 PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
 STAT_NAMES = ("background_mean", "background_sd", "particle_mean", "particle_sd", "noise_sd")
 
@@ -121,13 +121,13 @@ class TrainConfig:
     ema: float = _flag(0.998, "decay of the exponential moving average of the weights")
     augment: float = _flag(0.3, "probability of translation and of cutout before the critics")
 
-    jitter: float = _flag(0.5, "probability of other contrast and noise before the segmenter")
+    jitter: float = _flag(0.2, "probability of blur, and of other contrast, before the segmenter")
 
     adversarial: str = _flag(
         "hinge", "loss of the critics; the paper's is least_squares", choices=ADVERSARIAL_NAMES
     )
     mask_loss: str = _flag(
-        "focal_ce_tversky", "loss of masks; the default is the paper's", choices=MASK_LOSS_NAMES
+        "ce_dice", "loss of masks; the paper's is focal_ce_tversky", choices=MASK_LOSS_NAMES
     )
     perceptual: str = _flag(
         "efficientnet", "features; the paper's are vgg19's", choices=PERCEPTUAL_NAMES
@@ -146,6 +146,7 @@ class TrainConfig:
     w_grey_levels: float = _flag(5.0, "weight: W1 distance of grey levels")
     w_profile: float = _flag(5.0, "weight: mean levels by distance from the outline")
     w_grain: float = _flag(3.0, "weight: autocorrelation of the noise")
+    w_kernel: float = _flag(1.0, "weight: kernel distance of painted and real crops as sets")
     w_kl: float = _flag(0.02, "weight: KL divergence of the style encoder")
     w_latent: float = _flag(0.5, "weight: latent read back from a random-style image")
     w_paired_mask: float = _flag(1.0, "weight: segmenter on real pairs")
@@ -179,6 +180,7 @@ class TrainConfig:
 # the measured style statistics: without them z is as dead as in the authors' code.
 PAPER_TRAINING = TrainConfig(
     adversarial="least_squares",
+    mask_loss="focal_ce_tversky",
     perceptual="vgg19",
     near_px=0,
     inside_px=0,
@@ -197,6 +199,7 @@ PAPER_TRAINING = TrainConfig(
     w_grey_levels=0.0,
     w_profile=0.0,
     w_grain=0.0,
+    w_kernel=0.0,
     w_paired_mask=50.0,
     w_core=0.02,
     w_synthetic_mask=0.0,
@@ -217,6 +220,7 @@ _PAIRED = (
     "grey_levels",
     "profile",
     "grain",
+    "kernel",
 )
 _CYCLE = ("cycle_mask", "cycle_l1", "cycle_perceptual")
 # Baselines of the paper's comparison: which weights are dropped.

@@ -83,6 +83,11 @@ class CropDataset(Dataset):
             crops.append(field.image[top : top + size, left : left + size])
         return torch.from_numpy(np.stack(crops).astype(np.float32))[:, None] / 127.5 - 1
 
+    def reference(self, count: int) -> Tensor:
+        """Images [count, 1, S, S] in [-1, 1] of crops drawn as those that are trained on."""
+        rng = np.random.default_rng([self.config.seed, len(self)])
+        return torch.stack([self._pair(rng)[1] for _ in range(count)])
+
     def _other_mask(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A mask from elsewhere, drawn or real, and its cores."""
         size = self.config.crop_px
@@ -102,20 +107,27 @@ class CropDataset(Dataset):
         window = _choose_window(self.fields[number], size, rng)
         return self.fields[number].mask[window], self.cores[number][window]
 
-    def __getitem__(self, index: int) -> dict[str, Tensor | int]:
-        rng = np.random.default_rng([self.config.seed, index])
+    def _pair(self, rng: np.random.Generator) -> tuple[int, Tensor, Tensor, Tensor]:
+        """The number of a field, and image, mask and cores of a crop of it."""
         number = int(rng.integers(len(self.fields)))
         field = self.fields[number]
         window = _choose_window(field, self.config.crop_px, rng)
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        arrays = (field.image, field.mask, self.cores[number])
+        image, mask, core = (_tensor(array[window], turns, flip) for array in arrays)
+        return number, image / 127.5 - 1, mask, core
+
+    def __getitem__(self, index: int) -> dict[str, Tensor | int]:
+        rng = np.random.default_rng([self.config.seed, index])
+        number, image, mask, core = self._pair(rng)
         others = self._other_mask(rng)
-        other_turns, other_flip = int(rng.integers(4)), bool(rng.integers(2))
+        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         return {
-            "image": _tensor(field.image[window], turns, flip) / 127.5 - 1,
-            "mask": _tensor(field.mask[window], turns, flip),
-            "core": _tensor(self.cores[number][window], turns, flip),
-            "other_mask": _tensor(others[0], other_turns, other_flip),
-            "other_core": _tensor(others[1], other_turns, other_flip),
+            "image": image,
+            "mask": mask,
+            "core": core,
+            "other_mask": _tensor(others[0], turns, flip),
+            "other_core": _tensor(others[1], turns, flip),
             "field": number,
         }
 

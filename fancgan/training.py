@@ -20,6 +20,7 @@ from fancgan.checkpoint import (
     EMA,
     check_same_run,
     load_checkpoint,
+    load_initial,
     save_checkpoint,
     save_weights,
     write_atomically,
@@ -33,9 +34,11 @@ from fancgan.data import Field
 from fancgan.errors import UserError
 from fancgan.hardware import bf16_pays, describe_hardware
 from fancgan.journal import Journal
+from fancgan.kernel_match import FeatureBank
 from fancgan.style import StyleDensity, measure_style
 from fancgan.validation import deployed, sample_sheet, validate
 
+REAL_CROPS_PER_FIELD = 16
 AVERAGED = ("generator", "style_encoder", "segmenter")
 BAR_TERMS = ("adv_image", "paired_l1", "style_statistics", "paired_mask", "cycle_mask")
 
@@ -89,7 +92,9 @@ class Training:
         train_fields: list[Field],
         val_fields: list[Field],
         data: dict,
+        initial: dict[str, Tensor] | None = None,
     ):
+        """initial: published weights of the averaged networks to begin with (load_initial)."""
         self.model, self.config, self.run_dir = model, config, run_dir
         self.val_fields = val_fields
         self.accelerator = Accelerator(
@@ -102,11 +107,18 @@ class Training:
         self.density = StyleDensity(model).to(self.device)
         field_stats = measure_fields(train_fields).to(self.device)
         self.density.fit(field_stats)
-        start_at_mean_level(bare["generator"], train_fields)
         self.dataset = CropDataset(train_fields, config)
-        bare["style_encoder"].start_on(self.dataset.centres())
+        if initial is None:
+            start_at_mean_level(bare["generator"], train_fields)
+            bare["style_encoder"].start_on(self.dataset.centres())
+        else:
+            load_initial({name: bare[name] for name in AVERAGED}, initial, data["init"])
         view = critic_view(model, self.density, self.dataset.centres().to(self.device))
-        self._prepare(bare, view, field_stats)
+        bank = None
+        if config.w_kernel:
+            real = self.dataset.reference(REAL_CROPS_PER_FIELD * len(train_fields))
+            bank = FeatureBank(view, real.to(self.device))
+        self._prepare(bare, view, bank, field_stats)
         self.data = data
         self.step = 0
         self.stop_requested = False
@@ -118,7 +130,11 @@ class Training:
         return "bf16" if asked == "bf16" or (asked == "auto" and bf16_pays(device)) else "no"
 
     def _prepare(
-        self, bare: torch.nn.ModuleDict, view: torch.nn.Module, field_stats: Tensor
+        self,
+        bare: torch.nn.ModuleDict,
+        view: torch.nn.Module,
+        bank: FeatureBank | None,
+        field_stats: Tensor,
     ) -> None:
         config = self.config
         # group_norm's backward pass on the CPU is many times slower in channels-last.
@@ -148,6 +164,7 @@ class Training:
             reader=self.ema["segmenter"].network,
             density=self.density,
             view=view,
+            bank=bank,
             field_stats=field_stats,
         )
 
@@ -183,7 +200,8 @@ class Training:
         for name in ("disc_image", "disc_mask"):
             self.bare[name].requires_grad_(False)
         with self.accelerator.autocast():
-            terms = cycle.generator_terms(batch, fakes, real_view, fake_view, predicted)
+            features = cycle.bank_features(fakes)
+            terms = cycle.generator_terms(batch, fakes, real_view, fake_view, features, predicted)
             terms |= cycle.segmenter_terms(everything, real_logits, fakes, rng)
             weights = cycle.weights(self.step / self.config.steps)
             total = sum(weights[name] * term for name, term in terms.items())
@@ -191,6 +209,8 @@ class Training:
         for name in ("disc_image", "disc_mask"):
             self.bare[name].requires_grad_(True)
 
+        if features is not None:
+            cycle.bank.remember(self.accelerator.gather(features.detach()))
         for name, ema in self.ema.items():
             ema.update(self.bare[name], self.step)
         self.step += 1
@@ -294,6 +314,10 @@ class Training:
             "ema": {name: ema.network.state_dict() for name, ema in self.ema.items()},
             "optimisers": {name: opt.state_dict() for name, opt in self.optimisers.items()},
         }
+        if self.cycle.bank:
+            state["bank"] = {
+                name: value for name, value in self.cycle.bank.named_buffers(recurse=False)
+            }
         save_checkpoint(self.run_dir / "checkpoint.pt", state)
         networks = {name: ema.network for name, ema in self.ema.items()}
         save_weights(
@@ -331,6 +355,9 @@ class Training:
                 ema.network.load_state_dict(state["ema"][name])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(state["optimisers"][name])
+            if self.cycle.bank:
+                for name, value in self.cycle.bank.named_buffers(recurse=False):
+                    value.copy_(state["bank"][name])
         except (RuntimeError, KeyError) as error:
             raise UserError(
                 f"The checkpoint of {self.run_dir} is of another version of this program; resume "

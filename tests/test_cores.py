@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import label
 
 from fancgan.cores import CORE_DEPTH, particle_cores
 
@@ -39,6 +40,16 @@ def test_particles_of_each_size_have_cores_of_their_own_size():
     large = core[:, :100].sum() / mask[:, :100].sum()
     assert small == pytest.approx((1 - CORE_DEPTH) ** 2, abs=0.15)
     assert large == pytest.approx((1 - CORE_DEPTH) ** 2, abs=0.05)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 5])
+def test_the_thinnest_fragment_has_one_core_within_it(side):
+    mask = np.zeros((30, 30), bool)
+    mask[10 : 10 + side, 5:25] = True
+    core = particle_cores(mask)
+    assert label(core)[1] == 1
+    assert core.sum() <= mask.sum()
+    assert (core & ~mask).sum() == 0
 
 
 def test_a_particle_goes_on_beyond_the_frame():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import TINY, tiny_config
+from trainings import TINY, tiny_config
 
 from fancgan.augment import DRAWS
 from fancgan.config import PRESETS, ModelConfig
@@ -16,10 +16,11 @@ from fancgan.critic_view import critic_view
 from fancgan.crops import crop_loader
 from fancgan.data import load_fields
 from fancgan.discriminator import ImageDiscriminator
+from fancgan.filters import dilate
 from fancgan.generator import StyleUNet
 from fancgan.layers import grain_kernel
 from fancgan.segmenter import AttentionUNet
-from fancgan.style import StyleDensity, StyleEncoder, dilate
+from fancgan.style import StyleDensity, StyleEncoder
 from fancgan.training import Training
 
 SMALL = PRESETS["small"]
@@ -143,7 +144,7 @@ def test_only_outlines_have_paired_losses(reach, place, free, pair_folder, tmp_p
             fakes = cycle.paint(batch, logits, torch.Generator().manual_seed(0))
             fakes.paired = fakes.paired + change * elsewhere
             real, fake = cycle.views(batch, fakes, draws)
-            terms = cycle.generator_terms(batch, fakes, real, fake, batch["mask"])
+            terms = cycle.generator_terms(batch, fakes, real, fake, None, batch["mask"])
         return [terms[name].item() for name in ("paired_l1", "paired_perceptual")]
 
     assert (paired(0.0) == pytest.approx(paired(0.5), rel=1e-6)) is free

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import tiny_config, tiny_flags, tiny_training
 from safetensors.torch import load_file
+from trainings import TINY, tiny_config, tiny_flags, tiny_training
 
 from fancgan.config import (
     ADVERSARIAL_NAMES,
@@ -65,6 +65,62 @@ def test_four_steps_equal_two_and_two(fields, tmp_path):
             assert torch.equal(value, states[1]["networks"][network][key]), key
 
 
+def test_remembered_features_resume_bit_for_bit(fields, tmp_path):
+    """The kernel term remembers painted crops; a resumed training must remember the same."""
+    changes = {"w_kernel": 1.0, "batch_size": 16, "random_batch": 16, "crop_px": 128, "steps": 3}
+    straight, parted = tmp_path / "straight", tmp_path / "parted"
+    tiny_training(straight, fields, **changes).run()
+    tiny_training(parted, fields, **changes).run(until=2)
+    tiny_training(parted, fields, **changes).run()
+    log = read_log(straight)
+    assert log[0]["kernel"] == 0  # nothing remembered yet
+    assert log[2]["kernel"] > 0  # an untrained generator is far from all real crops
+    assert log == read_log(parted)
+    assert same_weights(straight, parted)
+
+
+def test_a_training_begins_with_published_weights(fields, tmp_path):
+    first = tiny_training(tmp_path / "first", fields)
+    first.run()
+    weights = load_file(tmp_path / "first" / "weights.safetensors")
+    halves = {key: value.half() for key, value in weights.items()}
+    tuned = tiny_training(tmp_path / "tuned", fields, data={"init": "first"}, initial=halves)
+    for name, network in tuned.bare.items():
+        for key, value in network.state_dict().items():
+            if f"{name}.{key}" in halves:
+                assert torch.equal(value, halves[f"{name}.{key}"].float()), key
+    assert torch.equal(
+        tuned.ema["generator"].network.to_image.bias, halves["generator.to_image.bias"].float()
+    )
+    tuned.run()
+    described = json.loads((tmp_path / "tuned" / "config.json").read_text())
+    assert described["data"]["init"] == "first"
+
+
+def test_new_input_channels_of_published_weights_see_nothing_at_first(fields, tmp_path):
+    """Weights from before the generator was told coarse depth: its first filters had 4 channels."""
+    first = tiny_training(tmp_path / "first", fields)
+    weights = dict(first.bare["generator"].state_dict(prefix="generator."))
+    for name in ("style_encoder", "segmenter"):
+        weights |= first.bare[name].state_dict(prefix=f"{name}.")
+    key = "generator.encoder.0.conv1.weight"
+    weights[key] = weights[key][:, :4]
+    tuned = tiny_training(tmp_path / "tuned", fields, data={"init": "first"}, initial=weights)
+    filters = tuned.bare["generator"].encoder[0].conv1.weight
+    assert torch.equal(filters[:, :4], weights[key])
+    assert (filters[:, 4:] == 0).all()
+
+
+def test_published_weights_of_another_architecture_are_refused(fields, tmp_path):
+    first = tiny_training(tmp_path / "first", fields)
+    weights = {}
+    for name in ("generator", "style_encoder", "segmenter"):
+        weights |= first.bare[name].state_dict(prefix=f"{name}.")
+    wider = dataclasses.replace(TINY, widths=(16, 16, 16))
+    with pytest.raises(UserError, match="The weights of first are of another architecture"):
+        tiny_training(tmp_path / "tuned", fields, wider, data={"init": "first"}, initial=weights)
+
+
 def test_a_run_writes_what_its_readers_expect(fields, tmp_path):
     run = tmp_path / "run"
     tiny_training(run, fields).run()
@@ -88,6 +144,7 @@ def test_a_run_writes_what_its_readers_expect(fields, tmp_path):
         "grey_levels",
         "profile",
         "grain",
+        "kernel",
     }
     assert terms <= set(lines[0])
     described = json.loads((run / "config.json").read_text())
@@ -260,7 +317,7 @@ def test_two_processes_end_with_equal_weights(pair_folder, tmp_path):
         "import sys, torch\n"
         "from pathlib import Path\n"
         "from fancgan.data import load_fields\n"
-        "from tests.runs import tiny_training\n"
+        "from tests.trainings import tiny_training\n"
         "out = Path(sys.argv[2])\n"
         "training = tiny_training(out / 'run', load_fields(sys.argv[1], 'all'))\n"
         "seen = []\n"

@@ -30,6 +30,7 @@ def tiny_config(**changes) -> TrainConfig:
         "crop_px": 128,
         "perceptual": "none",
         "procedural_share": 0.5,
+        "w_kernel": 0.0,
         "warmup_steps": 1,
         "log_every_steps": 1,
         "eval_every_steps": 2,
@@ -46,12 +47,21 @@ def tiny_flags(steps: int) -> list[str]:
     return flags
 
 
-def tiny_training(run_dir: Path, fields: list[Field], model: ModelConfig = TINY, **changes):
+def tiny_training(
+    run_dir: Path,
+    fields: list[Field],
+    model: ModelConfig = TINY,
+    *,
+    data: dict | None = None,
+    initial: dict | None = None,
+    **changes,
+):
     return Training(
         model,
         tiny_config(**changes),
         run_dir=run_dir,
         train_fields=fields[1:],
         val_fields=fields[:1],
-        data={"name": "discs"},
+        data={"name": "discs"} | (data or {}),
+        initial=initial,
     )
