@@ -14,7 +14,8 @@ OUTSIDE_SHELL_PX = (1, 2, 4, 6)
 INSIDE_SHELL_PX = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 MIN_SHELL_PIXELS = 64
 KERNEL_SCALES = (0.2, 0.5, 1.0, 2.0)
-GRAIN_FAR_PX = 8
+GRAIN_FAR_PX, GRAIN_INSIDE_PX = 8, 4
+MIN_GRAIN_PIXELS = 1024
 GRAIN_HIGH_PASS_PX = 3.0  # as the evaluation's (appearance.py)
 GRAIN_LAGS_PX = (1, 2, 3, 4)
 FOCAL_GAMMA = 2.0
@@ -205,37 +206,50 @@ def profile_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     return (difference.abs() * enough).sum() / enough.sum().clamp(min=1)
 
 
-def noise_grain(image: Tensor, mask: Tensor) -> Tensor:
-    """Return the autocorrelation of the background's noise at GRAIN_LAGS_PX, over a batch.
+def noise_grain(image: Tensor, region: Tensor) -> Tensor:
+    """Return the autocorrelation of the noise at GRAIN_LAGS_PX within a region, over a batch.
 
-    image [N, 1, H, W] in [-1, 1]; mask [N, 1, H, W] in {0, 1}. Noise is the background,
-    GRAIN_FAR_PX from any particle, minus its Gaussian mean (GRAIN_HIGH_PASS_PX), taken over that
-    background alone; rows and columns count alike. 0 where there is none. Differentiable with
-    respect to the image.
+    image [N, 1, H, W] in [-1, 1]; region [N, 1, H, W] in {0, 1}. Noise is the image minus its
+    Gaussian mean (GRAIN_HIGH_PASS_PX), taken over that region alone; rows and columns count alike.
+    0 where the region is empty. Differentiable with respect to the image.
     """
-    far = 1 - dilate(mask.float(), GRAIN_FAR_PX)
-    grey = (image.float() + 1) * far
-    share = gaussian_blur(far, GRAIN_HIGH_PASS_PX).clamp(min=1e-3)
-    residual = (grey - gaussian_blur(grey, GRAIN_HIGH_PASS_PX) / share) * far
-    variance = residual.square().sum() / far.sum().clamp(min=1)
+    grey = (image.float() + 1) * region
+    share = gaussian_blur(region, GRAIN_HIGH_PASS_PX).clamp(min=1e-3)
+    residual = (grey - gaussian_blur(grey, GRAIN_HIGH_PASS_PX) / share) * region
+    variance = residual.square().sum() / region.sum().clamp(min=1)
     found = []
     for step in GRAIN_LAGS_PX:
         product = pairs = 0.0
         for axis in (2, 3):
             length = image.shape[axis] - step
-            # The residual is 0 outside the background: only pairs within it count.
+            # The residual is 0 outside the region: only pairs within it count.
             product = (
                 product
                 + (residual.narrow(axis, 0, length) * residual.narrow(axis, step, length)).sum()
             )
-            pairs = pairs + (far.narrow(axis, 0, length) * far.narrow(axis, step, length)).sum()
+            both = region.narrow(axis, 0, length) * region.narrow(axis, step, length)
+            pairs = pairs + both.sum()
         found.append(product / pairs.clamp(min=1) / (variance + 1e-6))
     return torch.stack(found)
 
 
+def grain_regions(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The background off any particle and the insides off any outline, [N, 1, H, W] in {0, 1}."""
+    mask = mask.float()
+    return 1 - dilate(mask, GRAIN_FAR_PX), 1 - dilate(1 - mask, GRAIN_INSIDE_PX)
+
+
 def grain_loss(fake: Tensor, fake_mask: Tensor, real: Tensor, real_mask: Tensor) -> Tensor:
-    """L1 between the grains of the noise of two batches, each of masks of its own (noise_grain)."""
-    return (noise_grain(fake, fake_mask) - noise_grain(real, real_mask)).abs().mean()
+    """L1 between the grains of the noise of two batches, each of masks of its own.
+
+    Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it.
+    """
+    total = real.new_zeros((), dtype=torch.float32)
+    for at_fake, at_real in zip(grain_regions(fake_mask), grain_regions(real_mask), strict=True):
+        enough = torch.minimum(at_fake.sum(), at_real.sum()) >= MIN_GRAIN_PIXELS
+        term = (noise_grain(fake, at_fake) - noise_grain(real, at_real)).abs().mean()
+        total = total + 0.5 * term * enough
+    return total
 
 
 def rational_kernel(x: Tensor, y: Tensor) -> Tensor:

@@ -188,27 +188,45 @@ def grain_of(kernel: torch.Tensor) -> list[float]:
     return [((whole[step:] * whole[:-step]).sum() / variance).item() for step in GRAIN_LAGS_PX]
 
 
-def test_grain_is_the_autocorrelation_of_the_background():
+def test_grain_is_the_autocorrelation_within_a_region():
     generator = torch.Generator().manual_seed(0)
     white = 0.05 * torch.randn(24, 1, 128, 128, generator=generator)
-    mask = torch.zeros_like(white)
-    mask[:, :, :40] = 1
+    region = torch.ones_like(white)
+    region[:, :, :48] = 0
     soft = (white + white.roll(1, 2) + white.roll(1, 3) + white.roll((1, 1), (2, 3))) / 4
-    assert noise_grain(white, mask).tolist() == pytest.approx(grain_of(torch.ones(1, 1)), abs=0.01)
-    assert noise_grain(soft, mask).tolist() == pytest.approx(grain_of(torch.ones(2, 2)), abs=0.01)
-    striped = soft + mask * torch.arange(128) % 2
-    assert torch.allclose(noise_grain(striped, mask), noise_grain(soft, mask), atol=1e-5)
-    assert torch.allclose(noise_grain(3 * soft - 0.4, mask), noise_grain(soft, mask), atol=1e-3)
-    assert grain_loss(white, mask, soft, mask) > 0.1
-    assert grain_loss(soft, mask, soft.flip(2, 3), mask.flip(2)) == pytest.approx(0, abs=1e-5)
+    for image, kernel in ((white, torch.ones(1, 1)), (soft, torch.ones(2, 2))):
+        assert noise_grain(image, region).tolist() == pytest.approx(grain_of(kernel), abs=0.01)
+    striped = soft + (1 - region) * torch.arange(128) % 2
+    assert torch.allclose(noise_grain(striped, region), noise_grain(soft, region), atol=1e-5)
+    assert torch.allclose(noise_grain(3 * soft - 0.4, region), noise_grain(soft, region), atol=1e-3)
 
 
-def test_grain_loss_of_a_crop_without_background_is_zero_and_finite():
+def test_grain_loss_sees_the_substrate_and_the_particles_each_on_its_own():
+    generator = torch.Generator().manual_seed(0)
+    white = 0.05 * torch.randn(8, 1, 128, 128, generator=generator)
+    soft = (white + white.roll(1, 2) + white.roll(1, 3) + white.roll((1, 1), (2, 3))) / 4
+    mask = torch.zeros_like(white)
+    mask[:, :, :64] = 1
+    of_substrate = grain_loss(torch.where(mask > 0, soft, white), mask, soft, mask)
+    of_particles = grain_loss(torch.where(mask > 0, white, soft), mask, soft, mask)
+    both = grain_loss(white, mask, soft, mask)
+    assert of_substrate > 0.03
+    assert of_particles > 0.03
+    assert both.item() == pytest.approx((of_substrate + of_particles).item(), rel=0.1)
+    assert grain_loss(soft, mask, soft.flip(2, 3), mask.flip(2)).item() == pytest.approx(
+        0, abs=1e-5
+    )
+    # Where one batch shows no substrate there is nothing to compare.
+    only = torch.ones_like(mask)
+    assert grain_loss(soft, only, soft, mask).item() == pytest.approx(0, abs=0.01)
+
+
+def test_grain_loss_of_a_crop_without_background_is_finite():
     x = torch.rand(1, 1, 32, 32, requires_grad=True)
     mask = torch.ones_like(x)
     loss = grain_loss(x, mask, x.detach().flip(3), mask)
     loss.backward()
-    assert loss.item() == 0
+    assert loss.item() == pytest.approx(0, abs=1e-6)
     assert x.grad.isfinite().all()
 
 
