@@ -126,7 +126,7 @@ def train(args: argparse.Namespace) -> bool:
     done = training.run()
     if training.accelerator.is_main_process:
         state = "done" if done else "stopped; the same command resumes it"
-        print(f"{args.run}: step {training.step} of {config.steps}, {state}.")
+        print(f"{args.run}: step {training.step} of {config.all_steps}, {state}.")
     return done
 
 

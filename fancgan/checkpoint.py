@@ -78,7 +78,14 @@ def save_weights(path: Path, networks: dict[str, nn.Module]) -> None:
 
 
 # What may differ when a run is resumed: it changes how the run is watched, not what it learns.
-FREE_ON_RESUME = ("steps", "workers", "log_every_steps", "eval_every_steps", "save_every_steps")
+FREE_ON_RESUME = (
+    "steps",
+    "segmenter_steps",
+    "workers",
+    "log_every_steps",
+    "eval_every_steps",
+    "save_every_steps",
+)
 
 
 def check_same_run(then: dict, now: dict, run_dir: Path) -> None:

@@ -310,11 +310,16 @@ class Cycle:
         """Terms of the segmenter on real pairs and on detached synthetic ones."""
         seen = jitter(fakes.random.detach(), self.config.jitter, rng)
         fake_logits = self.networks["segmenter"](seen)
-        terms = {}
-        for name, (logits, core_logits), target, core in (
-            ("paired", real_logits, batch["mask"], batch["core"]),
-            ("synthetic", fake_logits, fakes.random_mask, fakes.random_core),
-        ):
-            terms[f"{name}_mask"] = self.mask_loss(logits.float(), target)
-            terms[f"{name}_core"] = core_loss(core_logits.float(), core, target)
-        return terms
+        random = (fakes.random_mask, fakes.random_core)
+        return self.reading_terms(
+            "paired", real_logits, batch["mask"], batch["core"]
+        ) | self.reading_terms("synthetic", fake_logits, *random)
+
+    def reading_terms(
+        self, name: str, logits: tuple[Tensor, Tensor], mask: Tensor, core: Tensor
+    ) -> dict[str, Tensor]:
+        """Terms of the segmenter's two heads on one kind of pairs, named after it."""
+        return {
+            f"{name}_mask": self.mask_loss(logits[0].float(), mask),
+            f"{name}_core": core_loss(logits[1].float(), core, mask),
+        }

@@ -44,9 +44,15 @@ BAR_TERMS = ("adv_image", "paired_l1", "style_statistics", "paired_mask", "cycle
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then constant, then linear decay to zero over the last share."""
-    decay_steps = max(1.0, config.decay_share * config.steps)
-    return min(1.0, (step + 1) / config.warmup_steps, (config.steps - step) / decay_steps)
+    """Linear warm-up, then constant, then linear decay to zero over the last share.
+
+    Once for the cycle, and once more for the steps of the segmenter alone.
+    """
+    steps = config.steps
+    if step >= steps:
+        step, steps = step - steps, config.segmenter_steps
+    decay_steps = max(1.0, config.decay_share * steps)
+    return min(1.0, (step + 1) / config.warmup_steps, (steps - step) / decay_steps)
 
 
 def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
@@ -169,7 +175,7 @@ class Training:
         )
 
     def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One step of the critics, then of generator, style encoder and segmenter together."""
+        """One step; returns its named, unweighted terms."""
         rng = step_generator(self.config.seed, self.step, self.accelerator.process_index)
         factor = learning_rate_factor(self.step, self.config)
         for name, optimiser in self.optimisers.items():
@@ -180,6 +186,26 @@ class Training:
             else value.to(self.device)
             for key, value in batch.items()
         }
+        alone = self.step >= self.config.steps
+        terms = self._segmenter_step(batch, rng) if alone else self._cycle_step(batch, rng)
+        for name, ema in self.ema.items():
+            ema.update(self.bare[name], self.step)
+        self.step += 1
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _segmenter_step(self, batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
+        """One step of the segmenter alone, on real pairs."""
+        seen = jitter(batch["image"], self.config.jitter, rng)
+        with self.accelerator.autocast():
+            logits = self.networks["segmenter"](seen)
+        terms = self.cycle.reading_terms("paired", logits, batch["mask"], batch["core"])
+        weights = self.cycle.weights(1.0)
+        total = sum(weights[name] * term for name, term in terms.items())
+        self._optimise(total, "segmenter")
+        return {**terms, "total": total}
+
+    def _cycle_step(self, batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
+        """One step of the critics, then of generator, style encoder and segmenter together."""
         cycle, everything = self.cycle, batch
         count = self.config.batch_size
         batch = {key: value[:count] for key, value in everything.items()}
@@ -211,10 +237,7 @@ class Training:
 
         if features is not None:
             cycle.bank.remember(self.accelerator.gather(features.detach()))
-        for name, ema in self.ema.items():
-            ema.update(self.bare[name], self.step)
-        self.step += 1
-        return {k: v.detach() for k, v in {**terms, **critic_terms, "total": total}.items()}
+        return {**terms, **critic_terms, "total": total}
 
     def _optimise(self, loss: Tensor, *names: str) -> None:
         for name in names:
@@ -230,7 +253,8 @@ class Training:
 
         SIGINT and SIGTERM end the loop after the running step; what was learned is saved first.
         """
-        stop = min(until or self.config.steps, self.config.steps)
+        end = self.config.all_steps
+        stop = min(until or end, end)
         main = self.accelerator.is_main_process
         handlers = {
             s: signal.signal(s, self._request_stop) for s in (signal.SIGINT, signal.SIGTERM)
@@ -242,17 +266,18 @@ class Training:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        bar = tqdm(total=self.config.steps, initial=self.step, disable=not main, unit="step")
+        bar = tqdm(total=end, initial=self.step, disable=not main, unit="step")
         recent: list[dict[str, Tensor]] = []
         try:
             for batch in loader:
                 recent.append(self.train_step(batch))
                 bar.update()
                 config, step = self.config, self.step
-                if step % config.log_every_steps == 0 or step == stop:
+                # The steps of the segmenter alone have other terms: no line may hold both kinds.
+                if step % config.log_every_steps == 0 or step in (config.steps, stop):
                     self._log(recent, bar)
                     recent = []
-                if step % config.eval_every_steps == 0 or step == config.steps:
+                if step % config.eval_every_steps == 0 or step in (config.steps, end):
                     self._validate()
                 ending = self._stop_agreed() or step == stop
                 if step % config.save_every_steps == 0 or ending:
@@ -265,7 +290,7 @@ class Training:
             bar.close()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-        return self.step >= self.config.steps
+        return self.step >= end
 
     def _request_stop(self, number: int, frame: object) -> None:
         if self.stop_requested and number == signal.SIGINT:
@@ -290,7 +315,7 @@ class Training:
             )
         if self.accelerator.is_main_process:
             self.journal.append("log", self.step, line)
-            bar.set_postfix({k: f"{line[k]:.3f}" for k in BAR_TERMS})
+            bar.set_postfix({k: f"{line[k]:.3f}" for k in BAR_TERMS if k in line})
 
     def _validate(self) -> None:
         if not self.accelerator.is_main_process or not self.val_fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
@@ -77,6 +78,24 @@ def test_remembered_features_resume_bit_for_bit(fields, tmp_path):
     assert log[2]["kernel"] > 0  # an untrained generator is far from all real crops
     assert log == read_log(parted)
     assert same_weights(straight, parted)
+
+
+def test_the_segmenter_ends_alone_and_resumes_bit_for_bit(fields, tmp_path):
+    straight, parted = tmp_path / "straight", tmp_path / "parted"
+    changes = {"steps": 2, "segmenter_steps": 3, "log_every_steps": 4}
+    training = tiny_training(straight, fields, **changes)
+    assert not training.run(until=2)
+    before = {name: copy.deepcopy(net.state_dict()) for name, net in training.bare.items()}
+    assert training.run()
+    for name, network in training.bare.items():
+        same = [torch.equal(v, before[name][k]) for k, v in network.state_dict().items()]
+        assert all(same) == (name != "segmenter"), name
+    assert not tiny_training(parted, fields, **changes).run(until=3)
+    assert tiny_training(parted, fields, **changes).run()
+    assert same_weights(straight, parted)
+    lines = read_log(parted)
+    assert [line["step"] for line in lines] == [2, 3, 4, 5]
+    assert set(lines[-1]) == {"step", "paired_mask", "paired_core", "total"}
 
 
 def test_a_training_begins_with_published_weights(fields, tmp_path):
@@ -214,6 +233,8 @@ def test_learning_rate_rises_holds_and_falls():
     assert factors[9:81] == [1.0] * 72
     assert factors[90] == pytest.approx(0.5)
     assert 0 < factors[99] < 0.1
+    twice = tiny_config(steps=100, segmenter_steps=100, warmup_steps=10, decay_share=0.2)
+    assert [learning_rate_factor(step, twice) for step in range(200)] == factors * 2
 
 
 def test_random_numbers_depend_on_seed_step_and_process():

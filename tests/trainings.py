@@ -22,6 +22,7 @@ TINY = ModelConfig(
 def tiny_config(**changes) -> TrainConfig:
     values = {
         "steps": 4,
+        "segmenter_steps": 0,
         "seed": 3,
         "batch_size": 2,
         "segmenter_batch": 1,
