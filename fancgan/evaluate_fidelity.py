@@ -95,7 +95,11 @@ def fidelity_figures(
         fields, [row[:FEATURED_SEEDS] for row in fakes], painted, judges.scores
     )
     say("looking for a tone map that would help")
-    figures["retouching_gap"] = _retouching_figure(fields, fakes, real, fake, extractor)
+    few = slice(None, None, max(1, len(train_fields or ()) // len(fields)))
+    known = list(zip([f.image for f in train_fields or ()], others.get(FLOOR, []), strict=True))
+    figures["retouching_gap"] = _retouching_figure(
+        fakes, real, fake, known[few][: len(fields)], extractor
+    )
     say("asking for the looks of real images")
     figures |= _obedience_figures(pipe, fields, train_fields or (), seed)
     return figures
@@ -216,45 +220,60 @@ def _diversity_figures(
 
 
 def _retouching_figure(
-    fields: Sequence[Field],
     fakes: list[list[NDArray]],
     real: list[Look],
     fake: list[Look],
+    known: list[tuple[NDArray, Look]],
     extractor: Extractor,
 ) -> Figure:
-    """Search the best tone map on a few patches, then measure on all patches of the first seed."""
-    per_image = len(real[0].features)
-    crops = [patches(row[0]) for row in fakes]
-    few = [np.linspace(0, per_image - 1, SEARCH_PATCHES).astype(int) for _ in fields]
-
-    def table(tone: ToneMap | None, chosen: list[NDArray] | None = None) -> KernelTable:
-        parts = []
-        for i, one in enumerate(crops):
-            index = np.arange(per_image) if chosen is None else chosen[i]
-            raw = fake[i].features[index]
-            parts.append(raw if tone is None else extractor(tone(one[index])))
-        x, groups_x = np.concatenate(parts), np.repeat(np.arange(len(parts)), len(parts[0]))
-        y, groups_y = stacked(real)
-        return KernelTable(x, y, groups_x, groups_y)
-
-    source, target = (np.mean([one.histogram for one in side], 0) for side in (fake, real))
-    starts = [ToneMap(), fit_to_histogram(source, target)]
-    best = search(lambda tone: table(tone, few).kid(), starts)
-    before, after = table(None), table(best)
-
-    def gap(indices: NDArray) -> float:
-        raw = before.kid(indices, indices)
-        return (raw - after.kid(indices, indices)) / raw if raw > 0 else float("nan")
-
-    everything = np.arange(len(fields))
+    """What retouching gains, beside what it gains on `known`, as many real training images."""
+    best, gap = _retouching([row[0] for row in fakes], fake, real, extractor)
+    references = {}
+    if known:
+        images, looks = zip(*known, strict=True)
+        references[FLOOR] = _retouching(list(images), list(looks), real, extractor)[1](None)
+    count = len(fakes)
     return Figure(
         "share of KID that the best global tone map would remove "
         f"({', '.join(f'{k} {v:.2f}' for k, v in vars(best).items())}); 0 is right",
-        gap(everything),
-        n=len(fields) * per_image,
+        gap(None),
+        n=count * len(real[0].features),
         of="patches of 256 px",
-        interval=bootstrap_interval(gap, len(fields), draws=400),
+        interval=bootstrap_interval(gap, count, draws=400),
+        references=references,
     )
+
+
+def _retouching(
+    images: list[NDArray], looks: list[Look], real: list[Look], extractor: Extractor
+) -> tuple[ToneMap, Callable[[NDArray | None], float]]:
+    """Return the best tone map of images, and the share of KID it removes for drawn fields.
+
+    images: one of each of `looks`. The map is searched on a few patches; the share is that of all.
+    """
+    crops = [patches(image) for image in images]
+    per_image = len(crops[0])
+    few = np.linspace(0, per_image - 1, SEARCH_PATCHES).astype(int)
+    y, groups_y = stacked(real)
+
+    def table(tone: ToneMap | None, chosen: NDArray) -> KernelTable:
+        parts = [
+            look.features[chosen] if tone is None else extractor(tone(crop[chosen]))
+            for crop, look in zip(crops, looks, strict=True)
+        ]
+        x, groups_x = np.concatenate(parts), np.repeat(np.arange(len(parts)), len(chosen))
+        return KernelTable(x, y, groups_x, groups_y)
+
+    source, target = (np.mean([one.histogram for one in side], 0) for side in (looks, real))
+    starts = [ToneMap(), fit_to_histogram(source, target)]
+    best = search(lambda tone: table(tone, few).kid(), starts)
+    before, after = (table(tone, np.arange(per_image)) for tone in (None, best))
+
+    def gap(fields: NDArray | None) -> float:
+        raw = before.kid(fields, fields)
+        return (raw - after.kid(fields, fields)) / raw if raw > 0 else float("nan")
+
+    return best, gap
 
 
 def _obedience_figures(
