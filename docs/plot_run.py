@@ -16,8 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 PANELS = {
-    "image, paired": ("paired_l1", "paired_perceptual", "feature_matching", "grey_levels"),
-    "style and noise": ("style_statistics", "spectrum", "latent"),
+    "image, paired": ("paired_l1", "paired_perceptual", "grey_levels", "profile"),
+    "style and noise": ("style_statistics", "spectrum", "grain", "kernel", "latent"),
     "masks": ("paired_mask", "paired_core", "cycle_mask", "cycle_core"),
     "critics": ("critic_image", "adv_image", "critic_mask", "adv_mask"),
 }
@@ -36,12 +36,12 @@ def plot_curves(run: Path, out: Path) -> None:
 
     losses, val = read_lines(run / "log.jsonl"), read_lines(run / "val.jsonl")
     figure, axes = plt.subplots(2, 3, figsize=(13, 7), constrained_layout=True)
-    steps = [line["step"] for line in losses]
     for axis, (title, names) in zip(axes.flat, PANELS.items(), strict=False):
         for name in names:
-            values = [line[name] for line in losses]
-            if any(values):  # a term of weight 0 is not computed
-                axis.plot(steps, values, lw=0.9, label=name)
+            # A term of weight 0 is not computed, and the segmenter's last steps have only its own.
+            known = [(line["step"], line[name]) for line in losses if line.get(name)]
+            if known:
+                axis.plot(*zip(*known, strict=True), lw=0.9, label=name)
         axis.set_title(title)
         if title != "critics":
             axis.set_yscale("log")
