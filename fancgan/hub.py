@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fancgan.bundle import FILES
+from fancgan.bundle import CONFIG, FILES
 from fancgan.errors import UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -46,6 +46,8 @@ def download_bundle(repo_id: str, revision: str | None) -> tuple[Path, str]:
     limit_waiting()
     with hub_errors(repo_id, revision, "Nothing was loaded."):
         folder = Path(snapshot_download(repo_id, **wanted))
+    if not (folder / CONFIG).is_file():
+        raise UserError(f"{repo_id} has no {CONFIG} at {folder.name}, so it is no bundle.")
     return folder, folder.name
 
 

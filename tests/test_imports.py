@@ -37,7 +37,7 @@ LOCAL_ONLY = {
     "torch_fidelity",
 }
 # Used where somebody has installed them, and never needed.
-EXTRAS = {"torch_fidelity"}
+EXTRAS = {"torch_fidelity", "spaces"}
 
 
 def module_name(path: Path) -> str:
