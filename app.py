@@ -2,6 +2,9 @@
 
     python app.py
     python app.py --bundle fancgan/bundles/tio2-sem --host 0.0.0.0 --port 7860
+    python app.py --bundle OWNER/NAME@COMMIT
+
+Without --bundle the environment variable FANCGAN_BUNDLE (OWNER/NAME@COMMIT) names it.
 
 The page asks nothing from outside, keeps nothing of a visitor, and stops with Ctrl-C.
 """
@@ -22,7 +25,10 @@ from fancgan.errors import UserError
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve the F-ANcGAN demo.")
     parser.add_argument(
-        "--bundle", metavar="DIR", help="bundle folder or name (default: the one that ships)"
+        "--bundle",
+        metavar="DIR",
+        help="bundle folder or name, or OWNER/NAME@REVISION on the Hub (default: the environment "
+        "variable FANCGAN_BUNDLE, else the one that ships)",
     )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT", "7860"))
@@ -50,11 +56,22 @@ def serve(args: argparse.Namespace, folder: str) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = folder
 
+    from fancgan.ui import zero_gpu
+
+    zero_gpu.register()  # before torch
+
     from fancgan import Pipeline
+    from fancgan.serve_bundle import bundle_to_serve
     from fancgan.ui.page import launch_options
     from fancgan.ui.site import build
 
-    demo = build(Pipeline.from_pretrained(args.bundle))
+    bundle, notice = bundle_to_serve(args.bundle, os.environ)
+    if notice:
+        print(f"app.py: {notice}", file=sys.stderr, flush=True)
+    pipe = Pipeline(bundle)
+    source = f" of {pipe.origin}" if pipe.origin else ""
+    print(f"serving {pipe.config['name']}, revision {pipe.revision}{source}", file=sys.stderr)
+    demo = build(pipe, stands_in=bool(notice))
     _, url, _ = demo.launch(
         server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options()
     )

@@ -1,6 +1,8 @@
-"""Make the bundle of a training run.
+"""Make the bundle of a training run; publish bundle and demo on the Hugging Face Hub.
 
 python export.py --run runs/tio2-sem --out fancgan/bundles/tio2-sem --data DATA/tio2
+python export.py --bundle bundles/mine --push OWNER/NAME --tag v1 [--private] [--dry-run]
+python export.py --space OWNER/DEMO --bundle-repo OWNER/NAME@v1 [--dry-run]
 """
 
 from __future__ import annotations
@@ -13,30 +15,105 @@ from fancgan.errors import UserError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Make the bundle of a training run.")
-    parser.add_argument("--run", required=True, metavar="DIR", help="folder of the training run")
-    parser.add_argument(
-        "--out", required=True, metavar="DIR", help="the bundle; one that is there is replaced"
+    parser = argparse.ArgumentParser(
+        description="Make the bundle of a training run; publish bundle and demo on the Hub."
     )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", metavar="DIR", help="folder of the training run; needs --out")
+    what.add_argument("--bundle", metavar="DIR", help="a bundle that is there; needs --push")
+    what.add_argument("--space", metavar="OWNER/NAME", help="publish the demo as this Space")
+    parser.add_argument("--out", metavar="DIR", help="the bundle; one that is there is replaced")
     parser.add_argument(
         "--data",
         metavar="DIR",
         help="data set of the run: chooses the operating point and measures the bundle on val",
     )
     parser.add_argument("--name", help="name of the bundle (default: that of the folder)")
-    return parser.parse_args(argv)
+    hub = parser.add_argument_group("on the Hub (log in with hf auth login, or set HF_TOKEN)")
+    hub.add_argument("--push", metavar="OWNER/NAME", help="publish the bundle in one commit")
+    hub.add_argument("--tag", help="tag the commit; a tag that exists is never moved")
+    hub.add_argument("--private", action="store_true", help="make the repository a private one")
+    hub.add_argument(
+        "--bundle-repo",
+        metavar="OWNER/NAME@REV",
+        help="bundle that the Space serves; a tag is pinned to its commit of now (default: the "
+        "Space's variable stays as it is, without one the bundle that ships is served)",
+    )
+    hub.add_argument("--dry-run", action="store_true", help="list what would be sent; send nothing")
+    hub.add_argument(
+        "--timeout", type=float, default=60, metavar="S", help="seconds of silence (default: 60)"
+    )
+    args = parser.parse_args(argv)
+    _check_combination(parser, args)
+    return args
+
+
+def _check_combination(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.run and not args.out:
+        parser.error("--run needs --out, the folder of the bundle")
+    if args.bundle and not args.push:
+        parser.error("--bundle needs --push, the repository to publish it in")
+    if not args.run and (args.out or args.data or args.name):
+        parser.error("--out, --data and --name belong to --run")
+    if args.space and (args.push or args.tag):
+        parser.error("--push and --tag publish a bundle; run that first, then --space")
+    if args.bundle_repo and not args.space:
+        parser.error("--bundle-repo belongs to --space")
+    if not args.space and not args.push and (args.tag or args.private or args.dry_run):
+        parser.error("--tag, --private and --dry-run belong to --push or --space")
+
+
+def export_and_push(args: argparse.Namespace) -> None:
+    from fancgan.bundle import find_bundle
+
+    if args.push:
+        from fancgan import upload
+
+        upload.check_name(args.push)
+        if args.tag:
+            upload.check_tag(args.tag)
+        if not args.dry_run:
+            upload.check_login(args.push, args.timeout)
+    if args.run:
+        from fancgan.publish import export_run
+
+        export_run(args.run, args.out, data=args.data, name=args.name)
+    if args.push:
+        upload.push_bundle(
+            find_bundle(args.out or args.bundle),
+            args.push,
+            private=args.private,
+            tag=args.tag,
+            dry_run=args.dry_run,
+        )
+
+
+def publish_space(args: argparse.Namespace) -> None:
+    from fancgan import space
+
+    space.publish(
+        args.space,
+        bundle=args.bundle_repo,
+        private=args.private,
+        dry_run=args.dry_run,
+        timeout_s=args.timeout,
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     tune_allocator()
     try:
-        from fancgan.publish import export_run
-
-        export_run(args.run, args.out, data=args.data, name=args.name)
+        if args.space:
+            publish_space(args)
+        else:
+            export_and_push(args)
     except UserError as error:
         print(f"export.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("export.py: interrupted; the same command again finishes it", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -43,10 +43,14 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle's folder and its checked configuration."""
+    """A bundle's folder and its checked configuration.
+
+    origin: "owner/name@commit" of the Hub repository that it was downloaded from, or "".
+    """
 
     path: Path
     config: dict
+    origin: str = ""
 
     @property
     def revision(self) -> str:
@@ -80,7 +84,7 @@ class Bundle:
             self.read(name)
 
 
-def open_bundle(folder: str | Path) -> Bundle:
+def open_bundle(folder: str | Path, origin: str = "") -> Bundle:
     """Read and check the config.json of a bundle folder; UserError says what is wrong with it."""
     folder = Path(folder)
     path = folder / CONFIG
@@ -105,7 +109,7 @@ def open_bundle(folder: str | Path) -> Bundle:
             f"{path} is not as it was exported (its checksum differs); "
             "export or download the bundle again."
         )
-    return Bundle(folder, config)
+    return Bundle(folder, config, origin)
 
 
 def config_digest(config: dict) -> str:
@@ -175,7 +179,7 @@ def find_bundle(source: str | Path | None = None, revision: str | None = None) -
     """Return the bundle that `source` names.
 
     source: None for the default; the name of a packaged bundle; a folder; or "owner/name" of a
-    Hub repository, also "owner/name@revision". revision: a commit, for the Hub alone.
+    Hub repository, also "owner/name@revision". revision: a commit or a tag, for the Hub alone.
     """
     name, _, pinned = str(source or DEFAULT).partition("@")
     hub_name = HUB_NAME.fullmatch(name) is not None
@@ -189,7 +193,8 @@ def find_bundle(source: str | Path | None = None, revision: str | None = None) -
     if hub_name:
         from fancgan.hub import download_bundle
 
-        return open_bundle(download_bundle(name, revision))
+        folder, commit = download_bundle(name, revision)
+        return open_bundle(folder, origin=f"{name}@{commit}")
     if Path(name).is_dir():
         return open_bundle(name)
     have = ", ".join(packaged()) or "none"

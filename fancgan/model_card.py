@@ -13,6 +13,7 @@ TIO2 = {
     "licence": "CC BY-NC-ND 4.0",
     "weights_licence": "cc-by-nc-4.0",
 }
+SHEET = "samples.png"
 PAPER = "https://arxiv.org/abs/2505.18106"
 
 
@@ -35,12 +36,17 @@ def data_facts(data: dict) -> dict:
     )
 
 
-def write_card(config: dict) -> str:
-    """Return the README.md of a bundle, with the front matter that the Hub reads."""
+def write_card(config: dict, *, repo_id: str | None = None, tag: str | None = None) -> str:
+    """Return the README.md of a bundle, with the front matter that the Hub reads.
+
+    repo_id, tag: where the bundle is published; then the card says how to get it from there, and
+    shows the sample sheet that lies beside it. Without a tag the reader looks up the commit.
+    """
     parts = [
         front_matter(config),
         _introduction(config),
-        _usage(config),
+        *([f"![Particle masks, and synthetic images painted from them]({SHEET})"] * bool(repo_id)),
+        _usage(repo_id, tag),
         _data(config),
         _numbers(config),
         _limits(config),
@@ -94,13 +100,19 @@ def _model_index(config: dict) -> list[str]:
         lines += [
             f"          - type: {_quoted(name)}",
             f"            name: {_quoted(figure['meaning'] + _basis(figure))}",
-            f"            value: {figure['value']:.4f}",
+            f"            value: {_yaml_number(figure['value'])}",
         ]
     return lines
 
 
 def _quoted(text: str) -> str:
     return '"' + str(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _yaml_number(value: float) -> str:
+    """The number in full; YAML takes an exponent only after a decimal point."""
+    text = repr(float(value))
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def _basis(figure: dict) -> str:
@@ -122,20 +134,27 @@ an image and parts those that touch. Trained on {data["name"]}, {data["train"]} 
 **What the generator paints is synthetic. It is no evidence of any real sample; keep it marked.**"""
 
 
-def _usage(config: dict) -> str:
-    return """## Use
+def _usage(repo_id: str | None, tag: str | None) -> str:
+    if repo_id:
+        where = "from this repository"
+        source = f'"{repo_id}", revision="{tag or "COMMIT"}"'
+        alone = "With torch alone, the files of this repository in the working folder."
+    else:
+        where = "from this folder"
+        source, alone = '"PATH/OF/THIS/FOLDER"', "With torch alone."
+    return f"""## Use
 
-With the package, from this folder:
+With the package, {where}:
 
 ```python
 from fancgan import Pipeline
-pipe = Pipeline.from_pretrained("PATH/OF/THIS/FOLDER")
+pipe = Pipeline.from_pretrained({source})
 image = pipe.synthesize(mask, seed=7)     # mask [H, W] bool -> uint8 [H, W]
 labels = pipe.instances(image)            # int32 [H, W], 0 = background
 ```
 
-With torch alone. TorchScript files run code: load them only from a source that you trust, and
-compare their sha256 with `config.json` first. Any height and width from 32 pixels up.
+{alone} TorchScript files run code: load them only from a source that you trust, and compare
+their sha256 with `config.json` first. Any height and width from 32 pixels up.
 
 ```python
 import torch

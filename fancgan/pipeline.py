@@ -29,7 +29,8 @@ class Pipeline:
 
     It holds no state between calls and may be shared between threads.
 
-    config: the bundle's config.json. revision: its short hash. nm_per_px: size of a pixel of the
+    config: the bundle's config.json. revision: its short hash. origin: "owner/name@commit" of a
+    bundle from the Hub, otherwise "". nm_per_px: size of a pixel of the
     training images, None if unknown. threshold: probability from which a pixel counts as particle.
     """
 
@@ -41,6 +42,7 @@ class Pipeline:
         bundle.verify()
         self.config = bundle.config
         self.revision = bundle.revision
+        self.origin = bundle.origin
         self.model_config = ModelConfig.from_dict(bundle.config["architecture"])
         self.device = torch.device(device)
         self.half = precision == "bfloat16" or (precision == "auto" and bf16_pays(self.device))
@@ -61,7 +63,8 @@ class Pipeline:
         """Load a bundle, its checksums verified first.
 
         source: None for the bundle that ships; the name of a packaged bundle; a folder; or
-            "owner/name" on the Hub with revision = the 40-digit commit. TorchScript runs code:
+            "owner/name" on the Hub with revision = a commit (40 digits) or a tag. A tag is whatever
+            its owner says it is today, a commit stays; `origin` names it. TorchScript runs code:
             never let a stranger choose the source.
         precision: "float32" is the reference; "bfloat16" is faster on processors made for it and
             off by about half a grey level; "auto" takes it there.

@@ -40,10 +40,19 @@ def run_app(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serve(bundle: Path | str, temporary: Path) -> Iterator[Served]:
-    """Run `python app.py --bundle BUNDLE` on a free port until the block ends."""
-    command = [sys.executable, str(ROOT / "app.py"), "--bundle", str(bundle)]
-    command += ["--port", str(free_port())]
+def serve(
+    bundle: Path | str | None,
+    temporary: Path,
+    *,
+    app: Path = ROOT / "app.py",
+    python: Path | str = sys.executable,
+) -> Iterator[Served]:
+    """Run `python app.py [--bundle BUNDLE]` on a free port until the block ends.
+
+    What it writes to stderr goes to server.log beside the folder `temporary`.
+    """
+    command = [str(python), str(app), "--port", str(free_port())]
+    command += ["--bundle", str(bundle)] if bundle else []
     environment = os.environ | {"TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}
     log = temporary.parent / "server.log"
     with log.open("w") as errors:

@@ -149,8 +149,8 @@ def reseal(folder: Path, **changes: object) -> None:
         ("/no/such/folder", None, "no bundle /no/such/folder"),
         ("../outside", None, r"no bundle \.\./outside"),
         ("owner/name", None, "40 digits"),
-        ("owner/name", "main", "40 digits, not 'main'"),
-        ("owner/name@v1", None, "40 digits, not 'v1'"),
+        ("owner/name", "HEAD", "not .HEAD."),
+        ("owner/name@main", None, "40 digits, or a tag, not .main."),
         ("no-such-bundle", "0" * 40, "takes no revision"),
     ],
 )

@@ -19,12 +19,12 @@ TRAINING = {
     "fancgan.critic_view",
     "fancgan.perceptual",
 }
-SERVING = ("app", "fancgan.pipeline", "fancgan.bundle", "fancgan.ui")
+SERVING = ("app", "fancgan.pipeline", "fancgan.bundle", "fancgan.ui", "fancgan.serve_bundle")
 # Each of these packages is imported by the named modules (or packages, with what is in them) alone.
 HOMES = {
     "gradio": ("app", "fancgan.ui"),
     "accelerate": ("train", "fancgan.training", "fancgan.checkpoint"),
-    "huggingface_hub": ("fancgan.hub", "fancgan.publish"),
+    "huggingface_hub": ("fancgan.hub", "fancgan.upload"),
     "pooch": ("fancgan.download",),
 }
 # What a training machine may lack: imported inside the functions that need it.
@@ -37,7 +37,7 @@ LOCAL_ONLY = {
     "torch_fidelity",
 }
 # Used where somebody has installed them, and never needed.
-EXTRAS = {"torch_fidelity"}
+EXTRAS = {"torch_fidelity", "spaces"}
 
 
 def module_name(path: Path) -> str:

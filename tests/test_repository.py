@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+
+import app
+import export
+from fancgan.__main__ import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -49,3 +54,19 @@ def test_licence_is_apache_2() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text and "Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def documented_commands() -> list[str]:
+    texts = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))]
+    joined = "\n".join(texts).replace("\\\n", " ")
+    command = r"^(?:\.venv/bin/)?(python (?:app\.py|export\.py|-m fancgan) .+)$"
+    return re.findall(command, joined, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_documented_commands_are_accepted(command: str) -> None:
+    _, script, *arguments = shlex.split(command, comments=True)
+    if script == "-m":
+        build_parser().parse_args(arguments[1:])
+    else:
+        {"app.py": app, "export.py": export}[script].parse_args(arguments)

@@ -26,7 +26,7 @@ HEADER = """
 FOOTER = """
 <div class="fa-foot">
   <p>Images painted here are <b>synthetic</b>: they show no real sample, and their files say so.
-  Model <code>{name}</code>, revision <code>{revision}</code>{scale}. {data} Method after
+  Model <code>{name}</code>, revision <code>{revision}</code>{origin}{scale}. {data} Method after
   <a href="https://arxiv.org/abs/2505.18106" target="_blank" rel="noreferrer">arXiv 2505.18106</a>.
   </p>
 </div>
@@ -39,8 +39,11 @@ Krumrey and Hodoroaba (2021)</a>, data
 4.0</a>."""
 
 
-def build(pipe: Pipeline) -> gr.Blocks:
-    """Return the demo. pipe is shared by all visitors and only read; the rest is theirs alone."""
+def build(pipe: Pipeline, stands_in: bool = False) -> gr.Blocks:
+    """Return the demo. pipe is shared by all visitors and only read; the rest is theirs alone.
+
+    stands_in: pipe is not the one that was asked for; the page says so.
+    """
     plain = {"apply_default_css": False, "padding": False}
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
         gr.HTML(HEADER, **plain)
@@ -49,13 +52,13 @@ def build(pipe: Pipeline) -> gr.Blocks:
                 painted = sketch.build(pipe)
             with gr.Tab("Segment", id="segment"):
                 segment.build(pipe, Models(pipe), painted)
-        gr.HTML(_footer(pipe), **plain)
+        gr.HTML(_footer(pipe, stands_in), **plain)
         api.build(pipe)
     demo.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
     return demo
 
 
-def _footer(pipe: Pipeline) -> str:
+def _footer(pipe: Pipeline, stands_in: bool) -> str:
     data = pipe.config.get("data") or {}
     if "4563942" in str(data.get("doi", data.get("source"))):
         note = TIO2_NOTE
@@ -65,6 +68,16 @@ def _footer(pipe: Pipeline) -> str:
     return FOOTER.format(
         name=html.escape(str(pipe.config.get("name", "own bundle"))),
         revision=html.escape(str(pipe.revision)),
+        origin=_origin(pipe, stands_in),
         scale=f", {pipe.nm_per_px:.4g} nm per pixel" if pipe.nm_per_px else "",
         data=note,
     )
+
+
+def _origin(pipe: Pipeline, stands_in: bool) -> str:
+    if stands_in:
+        return " (it ships with the program and stands in: the chosen one could not be loaded)"
+    if not pipe.origin:
+        return ""
+    repo_id, _, commit = pipe.origin.partition("@")
+    return f" (<code>{html.escape(repo_id)}@{html.escape(commit[:12])}</code>)"
