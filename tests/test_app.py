@@ -16,6 +16,7 @@ from PIL import Image
 from serving import Served, free_port, run_app, serve
 
 from fancgan import Pipeline, UserError, metrics, pictures
+from fancgan.__main__ import main
 from fancgan.ui import wire
 
 pytest.importorskip("gradio")
@@ -58,7 +59,14 @@ def mask_file(tmp_path_factory) -> Path:
 
 def test_named_endpoints(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/synthesize", "/layout", "/segment", "/measure"}
+    assert set(named) == {
+        "/synthesize",
+        "/layout",
+        "/segment",
+        "/measure",
+        "/dataset",
+        "/dataset_preview",
+    }
 
 
 def test_synthesize_equals_the_pipeline_and_says_synthetic(client, pipe, mask_file):
@@ -143,6 +151,31 @@ def test_measure_gives_everything_of_several_files(client, tmp_path):
         client.predict(files, {"colour": "red"}, api_name="/measure")
     with pytest.raises(AppError, match="same name"):
         client.predict([files[0], files[0]], None, api_name="/measure")
+
+
+def test_dataset_is_what_the_shell_makes(client, bundle, tmp_path):
+    settings = {"n": 3, "seed": 4, "amount": "coverage, %", "value": 20, "strip": False}
+    path, facts = client.predict(settings, None, api_name="/dataset")
+    assert facts["pairs"] == 3 and "synthetic" in Path(path).name
+    out = tmp_path / "set"
+    flags = ["--n", "3", "--seed", "4", "--coverage", "0.2", "--bundle", str(bundle)]
+    assert main(["make-dataset", "--out", str(out), *flags]) == 0
+    with zipfile.ZipFile(path) as archive:
+        made = {name: archive.read(name) for name in archive.namelist()}
+    files = (one for one in out.rglob("*") if one.is_file())
+    assert made == {one.relative_to(out).as_posix(): one.read_bytes() for one in files}
+    tiles, shown = client.predict(settings, None, api_name="/dataset_preview")
+    assert len(tiles) == len(shown["preview"]) == 3
+    for wish, words in (
+        ({"n": 10_000}, "make-dataset --n 10000"),
+        ({"n": 0}, "1 to 200"),
+        ({"n": 150, "size": "512 × 512"}, "1 to 122"),
+        ({"amount": "count", "value": None}, "How much"),
+        ({"colour": "red"}, "nothing else"),
+        ({"d50_nm": "big"}, "must be a number"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(wish, None, api_name="/dataset")
 
 
 def test_bad_files_get_one_sentence(client, tmp_path, mask_file):

@@ -20,6 +20,7 @@ from PIL import Image
 from serving import Served, serve
 
 from fancgan.micrograph import read_micrograph
+from fancgan.outputs import STRIP_PX
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")
@@ -489,3 +490,50 @@ def test_segment_fits_a_phone(page, field_file):
     open_segment(page, field_file)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#result canvas").bounding_box()["width"] > 320
+
+
+# the Data set tab
+
+
+def set_state(page: sync_api.Page, state: str) -> None:
+    page.wait_for_selector(f"#set .fa-set[data-state={state}]")
+
+
+@pytest.mark.parametrize("page", ["desktop", "phone"], indirect=True)
+def test_a_data_set_is_previewed_made_and_saved(page, tmp_path):
+    page.get_by_role("tab", name="Data set").click()
+    page.fill("#set-n input", "5")
+    page.click("#set-preview")
+    set_state(page, "previewed")
+    assert page.locator("#set figure").count() == 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390 or (
+        page.viewport_size["width"] > 390
+    )
+    page.click("#set-make")
+    set_state(page, "done")
+    with page.expect_download() as caught:
+        page.click("#set-save")
+    assert "synthetic" in caught.value.suggested_filename
+    caught.value.save_as(tmp_path / "set.zip")
+    with zipfile.ZipFile(tmp_path / "set.zip") as archive:
+        lines = archive.read("manifest.jsonl").decode().splitlines()
+        first = json.loads(lines[0])
+        image = Image.open(io.BytesIO(archive.read(first["image"])))
+    assert len(lines) == 5
+    assert image.text["Synthetic"] == "true"
+    assert image.size == (256, 256 + STRIP_PX), "the strip is on by default"
+
+
+def test_a_data_set_is_stopped_and_nothing_is_kept(page, served):
+    page.get_by_role("tab", name="Data set").click()
+    page.fill("#set-n input", "500")
+    page.click("#set-make")
+    assert "make-dataset --n 500" in toast(page)
+    page.fill("#set-n input", "200")
+    page.click("#set-make")
+    set_state(page, "making")
+    page.click("#set [data-do=stop]")
+    set_state(page, "stopped")
+    assert not page.is_visible("#set-save")
+    assert not list(served.temporary.rglob("*.jsonl"))
+    assert not list(served.temporary.rglob("plan.json"))
