@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,9 @@ from PIL import Image
 from fancgan import metrics, outputs, pictures
 from fancgan.errors import UserError
 from fancgan.masks import example_layouts, make_layout, to_mask
+from fancgan.micrograph import read_micrograph
 from fancgan.ui import wire
+from fancgan.ui.look import Look, check_seed, paint
 from fancgan.ui.page import MODEL, asset, shown_as_toast
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 FIRST_SEED = 7
 FIRST_LAYOUT_SEED = 5
-MAX_SEED = 2**31 - 1
+FAN_SIDE_PX = 320
 STATE_SECONDS = 1800
 
 SKETCH_HTML = """
@@ -61,7 +64,9 @@ VIEW_HTML = """
     <button type="button" data-show="image" aria-pressed="true">Image</button>
     <button type="button" data-show="cycle" aria-pressed="false">Cycle check</button>
     <span class="fa-gap"></span>
-    <a class="fa-save" href="#" aria-disabled="true">Save PNG</a>
+    <label class="fa-live" title="Rows under the saved picture that say synthetic"><input
+      type="checkbox" checked data-strip> strip</label>
+    <button type="button" class="fa-save" disabled>Save PNG</button>
   </footer>
 </section>
 """
@@ -83,11 +88,10 @@ CYCLE_HTML = """
 </section>
 """
 
-SEED_HINT = """<p class="fa-note">The seed sets the look: contrast, background, noise. The same
-drawing and seed give the same image, every time.</p>"""
-
-TAKE_DRAWING = "(sketch, seed) => [window.fancganSketch.take(), seed]"
-NEW_SEED = "() => Math.floor(Math.random() * 1000000)"
+TAKE_DRAWING = "(...all) => [window.fancganSketch.take(), window.fancganLook.take(), all[2]]"
+TAKE_FOR_FOUR = """(...all) => [window.fancganSketch.peek(),
+  {look: window.fancganLook.take(), seeds: window.fancganLook.seeds()}, all[2]]"""
+TAKE_STRIP = "(painted) => [painted, document.querySelector('#view [data-strip]').checked]"
 SAY_FAILED = "() => document.dispatchEvent(new CustomEvent('fancgan:failed'))"
 
 
@@ -99,23 +103,16 @@ class Painted:
     round: str
     mask: np.ndarray
     image: np.ndarray
+    look: Look
+    text: dict[str, str]
 
-
-def paint_mask(pipe: Pipeline, mask: np.ndarray, seed: float | None) -> tuple[np.ndarray, bytes]:
-    """Return the synthetic image [H, W] uint8 of mask [H, W] bool, and its marked PNG file."""
-    if not mask.any():
-        raise UserError("The mask has no particle: draw one, or take a layout.")
-    seed = check_seed(seed)
-    image = pipe.synthesize(mask, seed=seed)
-    text = outputs.synthetic_text(pipe.revision, seed, pipe.nm_per_px)
-    return image, outputs.png_bytes(Image.fromarray(image), text)
-
-
-def check_seed(seed: float | None) -> int:
-    """Return the seed as a whole number, or raise UserError."""
-    if seed is None or seed != int(seed) or not 0 <= seed <= MAX_SEED:
-        raise UserError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
-    return int(seed)
+    def png(self, strip: bool, nm_per_px: float | None) -> bytes:
+        """Return the marked PNG file, with a strip below that says synthetic, or without."""
+        if not strip:
+            return outputs.png_bytes(Image.fromarray(self.image), self.text)
+        image = outputs.with_strip(self.image, self.look.seed, nm_per_px)
+        text = self.text | {"FieldRows": str(len(self.image))}
+        return outputs.png_bytes(Image.fromarray(image), text)
 
 
 def read_back(pipe: Pipeline, mask: np.ndarray, image: np.ndarray) -> dict:
@@ -157,7 +154,7 @@ def build(pipe: Pipeline) -> gr.State:
     """Add the tab's components and events; return the state that holds the last image."""
     names = [name for name, _ in example_layouts()]
     mask = layout_mask(names[0], FIRST_LAYOUT_SEED)
-    first_view, first_painted = _answer(pipe, mask, 0, FIRST_SEED)
+    first_view, first_painted = _answer(pipe, mask, 0, Look(FIRST_SEED))
     first_cycle = {"round": first_painted.round, **read_back(pipe, mask, first_painted.image)}
 
     with gr.Row(elem_classes="fa-start"):
@@ -190,19 +187,18 @@ def build(pipe: Pipeline) -> gr.State:
         )
     with gr.Row(elem_classes="fa-under"):
         with gr.Column(elem_classes="fa-left"):
-            with gr.Row(elem_classes="fa-controls"):
-                seed = gr.Number(
-                    FIRST_SEED,
-                    label="Seed",
-                    precision=0,
-                    minimum=0,
-                    maximum=MAX_SEED,
-                    min_width=110,
-                    elem_id="seed",
-                )
-                another = gr.Button("Another look", elem_id="another", min_width=120)
-                paint = gr.Button("Synthesize", variant="primary", elem_id="paint", min_width=120)
-            gr.HTML(SEED_HINT, **plain)
+            look = gr.HTML(
+                None,
+                html_template=asset("look.html"),
+                js_on_load=asset("look.js"),
+                elem_id="look",
+                seed=FIRST_SEED,
+                ranges=json.dumps(pipe.style_scale.ranges()),
+                **plain,
+            )
+            refer = gr.UploadButton(
+                "Look of a micrograph…", size="sm", elem_id="reference", elem_classes="fa-chip"
+            )
         cycle = gr.HTML(
             first_cycle,
             html_template=CYCLE_HTML,
@@ -211,13 +207,22 @@ def build(pipe: Pipeline) -> gr.State:
             min_width=320,
             **plain,
         )
+    parcel = gr.HTML(
+        None,
+        html_template="<i></i>",
+        js_on_load=asset("parcel.js"),
+        elem_id="image-parcel",
+        **plain,
+    )
     painted = gr.State(first_painted, time_to_live=STATE_SECONDS)
+    reference = gr.State(None, time_to_live=STATE_SECONDS)
+    strip = gr.JSON(visible=False)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
 
     painting = gr.on(
-        [sketch.input, seed.change, paint.click],
+        [sketch.input, look.input],
         partial(_paint, pipe),
-        inputs=[sketch, seed],
+        inputs=[sketch, look, reference],
         outputs=[view, painted],
         js=TAKE_DRAWING,
         trigger_mode="always_last",
@@ -233,7 +238,16 @@ def build(pipe: Pipeline) -> gr.State:
         **MODEL,
         **quiet,
     )
-    another.click(None, outputs=seed, js=NEW_SEED, show_progress="hidden")
+    view.save(partial(_save, pipe), inputs=[painted, strip], outputs=parcel, js=TAKE_STRIP, **quiet)
+    look.four(
+        partial(_four_looks, pipe),
+        inputs=[sketch, look, reference],
+        outputs=look,
+        js=TAKE_FOR_FOUR,
+        **MODEL,
+        **quiet,
+    )
+    refer.upload(partial(_refer, pipe), inputs=refer, outputs=[look, reference], **MODEL, **quiet)
     for name, chip in zip(names, chips, strict=True):
         chip.click(partial(_take_layout, name), outputs=sketch, **quiet)
     upload.upload(_take_upload, inputs=upload, outputs=sketch, **quiet)
@@ -241,25 +255,78 @@ def build(pipe: Pipeline) -> gr.State:
 
 
 @shown_as_toast
-def _paint(pipe: Pipeline, drawing: dict, seed: float | None) -> tuple[dict, Painted]:
+def _paint(
+    pipe: Pipeline, drawing: dict, look: dict, reference: np.ndarray | None
+) -> tuple[dict, Painted]:
     mask, seq = wire.decode_mask(drawing)
-    return _answer(pipe, mask, seq, seed)
+    return _answer(pipe, mask, seq, Look.of(look), reference)
 
 
-def _answer(pipe: Pipeline, mask: np.ndarray, seq: int, seed: float | None) -> tuple[dict, Painted]:
-    image, png = paint_mask(pipe, mask, seed)
-    painted = Painted(seq=seq, round=wire.token(), mask=mask, image=image)
+def _answer(
+    pipe: Pipeline, mask: np.ndarray, seq: int, look: Look, reference: np.ndarray | None = None
+) -> tuple[dict, Painted]:
+    image, text, levels = paint(pipe, mask, look, reference)
+    painted = Painted(seq, wire.token(), mask, image, look, text)
     height, width = image.shape
     view = {
         "seq": seq,
         "round": painted.round,
-        "seed": int(seed),
+        "seed": look.seed,
         "width": width,
         "height": height,
-        "image": wire.data_url(png),
-        "name": outputs.synthetic_name(int(seed)),
+        "image": wire.data_url(painted.png(False, None)),
+        "levels": {name: round(value, 1) for name, value in levels.items()},
     }
     return view, painted
+
+
+@shown_as_toast
+def _save(pipe: Pipeline, painted: Painted | None, strip: bool | None) -> dict:
+    if painted is None:
+        raise UserError("The image is too old to be saved: paint it again.")
+    url = wire.data_url(painted.png(bool(strip), pipe.nm_per_px))
+    name = outputs.synthetic_name(painted.look.seed)
+    return {"token": wire.token(), "name": name, "url": url}
+
+
+@shown_as_toast
+def _four_looks(pipe: Pipeline, drawing: dict, wish: dict, reference: np.ndarray | None) -> dict:
+    """Paint the middle of the drawing with other seeds; levels and finish stay."""
+    mask, _ = wire.decode_mask(drawing)
+    mask = _crop_with_most(mask)
+    if not isinstance(wish, dict) or not isinstance(wish.get("seeds"), list):
+        raise UserError("The look did not arrive whole: please try again.")
+    look = Look.of(wish.get("look"))
+    tiles = []
+    for number in wish["seeds"][:4]:
+        one = dataclasses.replace(look, seed=check_seed(number), mix_seed=None, reference=False)
+        image, text, _ = paint(pipe, mask, one, reference)
+        url = wire.data_url(outputs.png_bytes(Image.fromarray(image), text))
+        tiles.append({"seed": one.seed, "image": url})
+    return {"token": wire.token(), "tiles": tiles}
+
+
+def _crop_with_most(mask: np.ndarray) -> np.ndarray:
+    """The part of mask [H, W], at most FAN_SIDE_PX square, with the most particle pixels."""
+    height, width = (min(FAN_SIDE_PX, side) for side in mask.shape)
+    sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    inside = (
+        sums[height:, width:]
+        - sums[:-height, width:]
+        - sums[height:, :-width]
+        + sums[:-height, :-width]
+    )
+    top, left = np.unravel_index(inside.argmax(), inside.shape)
+    return mask[top : top + height, left : left + width]
+
+
+@shown_as_toast
+def _refer(pipe: Pipeline, path: str | None) -> tuple[dict, np.ndarray]:
+    """Measure the look of a visitor's micrograph; of the picture itself nothing is kept."""
+    if not path:
+        raise UserError("No micrograph arrived: choose a file.")
+    vector = pipe.measure_style(read_micrograph(path).field)
+    return {"token": wire.token(), "reference": Path(path).name}, vector
 
 
 @shown_as_toast

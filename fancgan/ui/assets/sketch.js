@@ -134,6 +134,7 @@ window.fancganSketch = {
     tell("sent", { seq, empty: !bits.includes(1) });
     return { ...snapshot(), seq };
   },
+  peek: () => ({ ...snapshot(), seq }),
 };
 
 function place(event) {

@@ -34,15 +34,14 @@ function paint(answer) {
   picture.width = answer.width;
   picture.height = answer.height;
   overlay.removeAttribute("src");
-  save.href = answer.image;
-  save.download = answer.name;
-  save.removeAttribute("aria-disabled");
+  save.disabled = false;
   root.dataset.round = round;
   root.dataset.seq = answer.seq;
   root.dataset.seed = answer.seed;
   root.classList.remove("fa-none");
   root.style.setProperty("--fa-ratio", `${answer.width} / ${answer.height}`);
   scaleBar(answer.width);
+  document.dispatchEvent(new CustomEvent("fancgan:levels", { detail: answer.levels }));
 }
 
 // An answer to an older drawing than the one already shown is dropped; "done" is said only
@@ -87,11 +86,9 @@ for (const tab of tabs) {
     for (const other of tabs) other.setAttribute("aria-pressed", String(other === tab));
   });
 }
-save.addEventListener("click", (event) => {
-  if (save.hasAttribute("aria-disabled")) event.preventDefault();
-});
+save.addEventListener("click", () => trigger("save"));
 
 watch("value", () => receive(props.value));
 paint(props.value);
-say("done", "ready");
+say("done", nmPerPx ? `ready, ${nmPerPx} nm per pixel` : "ready");
 document.dispatchEvent(new CustomEvent("fancgan:ready"));
