@@ -17,6 +17,7 @@ from serving import Served, free_port, run_app, serve
 
 from fancgan import Pipeline, UserError, metrics, pictures
 from fancgan.__main__ import main
+from fancgan.style_vector import between
 from fancgan.ui import wire
 
 pytest.importorskip("gradio")
@@ -61,6 +62,7 @@ def test_named_endpoints(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {
         "/synthesize",
+        "/synthesize_look",
         "/layout",
         "/segment",
         "/measure",
@@ -99,6 +101,32 @@ def _pixels(content: bytes) -> np.ndarray:
     import io
 
     return np.array(Image.open(io.BytesIO(content)))
+
+
+def test_synthesize_look_equals_the_pipeline(client, pipe, mask_file, tmp_path):
+    mask = np.array(Image.open(mask_file)) > 0
+    look = {"seed": 3, "mix_seed": 4, "mix": 0.25, "levels": {"background": 40}}
+    path, figures = client.predict(handle_file(mask_file), look, None, api_name="/synthesize_look")
+    style = between(pipe.sample_style(3), pipe.sample_style(4), 0.25)
+    style = pipe.style_scale.with_levels(style, background=40)
+    assert np.array_equal(np.array(Image.open(path)), pipe.synthesize(mask, seed=3, style=style))
+    assert figures["levels"]["background"] == pytest.approx(40, abs=0.01)
+    reference = tmp_path / "reference.png"
+    Image.fromarray(draw_discs(200, 300).image).save(reference)
+    path, _ = client.predict(
+        handle_file(mask_file), {"seed": 3}, handle_file(reference), api_name="/synthesize_look"
+    )
+    like = pipe.synthesize(mask, seed=3, style=draw_discs(200, 300).image)
+    assert np.array_equal(np.array(Image.open(path)), like)
+    for wish, words in (
+        ({"levels": {"mood": 1}}, "nothing else"),
+        ({"finish": {"gamma": 99}}, "gamma must be a number"),
+        ({"mix_seed": 1, "mix": 2}, "mix must be"),
+        ({"seed": 1.5}, "whole number"),
+        ({"colour": "red"}, "no colour"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(handle_file(mask_file), wish, None, api_name="/synthesize_look")
 
 
 def test_layout_is_a_mask_and_repeats(client):

@@ -29,7 +29,8 @@ MAX_FILES = 32
 def build(pipe: Pipeline) -> None:
     """Add the named endpoints: synthesize, synthesize_look, layout, segment, measure.
 
-    The page shows none of them. Files are written straight into gradio's cache, so that its clean-up deletes them.
+    The page shows none of them. Files are written straight into gradio's cache, so that its
+    clean-up deletes them.
     """
     with gr.Group(visible=False):
         trigger = gr.Button()

@@ -15,8 +15,9 @@ from PIL import Image
 
 from fancgan import metrics, outputs, pictures
 from fancgan.errors import UserError
-from fancgan.masks import example_layouts, make_layout, to_mask
+from fancgan.masks import LayoutConfig, example_layouts, make_layout, to_mask
 from fancgan.micrograph import read_micrograph
+from fancgan.shapes import draw_aspects, draw_outlines
 from fancgan.ui import wire
 from fancgan.ui.look import Look, check_seed, paint
 from fancgan.ui.page import MODEL, asset, shown_as_toast
@@ -29,26 +30,9 @@ FIRST_LAYOUT_SEED = 5
 FAN_SIDE_PX = 320
 STATE_SECONDS = 1800
 
-SKETCH_HTML = """
-<section class="fa-panel fa-sketch" data-nm-per-px="${nm_per_px}">
-  <header><h3>Mask</h3><span class="fa-note">white = particle</span>
-    <label class="fa-live"><input type="checkbox" checked> live</label></header>
-  <div class="fa-stage">
-    <canvas tabindex="0" aria-label="Drawing canvas"></canvas>
-    <div class="fa-cursor" hidden></div>
-  </div>
-  <footer>
-    <button type="button" data-do="brush" title="Brush (B)">Brush</button>
-    <button type="button" data-do="eraser" title="Eraser (E)">Eraser</button>
-    <label class="fa-brush"><input type="range" min="4" max="160" value="44"
-      aria-label="Brush size"><span class="fa-size"></span></label>
-    <span class="fa-gap"></span>
-    <button type="button" data-do="undo" title="Undo (Ctrl+Z)" aria-label="Undo">↶</button>
-    <button type="button" data-do="redo" title="Redo (Ctrl+Y)" aria-label="Redo">↷</button>
-    <button type="button" data-do="clear" title="Empty the canvas">Clear</button>
-  </footer>
-</section>
-"""
+# The canvas' script, one file for each role, in the order in which they build on each other.
+SKETCH_PARTS = ("page", "bits", "drawing", "history", "zoom", "handles", "tools", "keys", "start")
+BANK_SIZE = 48
 
 VIEW_HTML = """
 <section class="fa-panel fa-view" data-nm-per-px="${nm_per_px}" data-shows="image">
@@ -91,6 +75,7 @@ CYCLE_HTML = """
 TAKE_DRAWING = "(...all) => [window.fancganSketch.take(), window.fancganLook.take(), all[2]]"
 TAKE_FOR_FOUR = """(...all) => [window.fancganSketch.peek(),
   {look: window.fancganLook.take(), seeds: window.fancganLook.seeds()}, all[2]]"""
+TAKE_SIZE = "() => [window.fancganSketch.size()]"
 TAKE_STRIP = "(painted) => [painted, document.querySelector('#view [data-strip]').checked]"
 SAY_FAILED = "() => document.dispatchEvent(new CustomEvent('fancgan:failed'))"
 
@@ -129,9 +114,21 @@ def read_back(pipe: Pipeline, mask: np.ndarray, image: np.ndarray) -> dict:
     }
 
 
-def layout_mask(name: str, seed: int) -> np.ndarray:
-    """Return the mask [H, W] bool of the example layout of that name, drawn from seed."""
-    layouts = dict(example_layouts())
+def outline_bank() -> np.ndarray:
+    """Return outlines [BANK_SIZE, P, 2] of unit radius, as irregular as the training particles."""
+    rng = np.random.default_rng(0)
+    config = LayoutConfig()
+    aspects = draw_aspects(rng, BANK_SIZE, config.aspect_mean, config.aspect_sd)
+    angles, diameters = np.zeros(BANK_SIZE), np.full(BANK_SIZE, 2.0)
+    return draw_outlines(rng, diameters, aspects, angles, roughness=1.0, facets=0.0)
+
+
+def layout_mask(name: str, seed: int, size: tuple[int, int] = (512, 768)) -> np.ndarray:
+    """Return the mask [H, W] bool of the example layout of that name, drawn from seed.
+
+    size: height and width.
+    """
+    layouts = dict(example_layouts(*size))
     if name not in layouts:
         raise UserError(f"There is no layout '{name}'; there are: {', '.join(layouts)}.")
     return to_mask(make_layout(dataclasses.replace(layouts[name], seed=seed)))
@@ -171,9 +168,10 @@ def build(pipe: Pipeline) -> gr.State:
         plain = {"apply_default_css": False, "padding": False, "container": False}
         sketch = gr.HTML(
             wire.encode_mask(mask),
-            html_template=SKETCH_HTML,
-            js_on_load=asset("sketch.js"),
+            html_template=asset("sketch/sketch.html"),
+            js_on_load="\n".join(asset(f"sketch/{part}.js") for part in SKETCH_PARTS),
             elem_id="sketch",
+            bank=json.dumps(outline_bank().round(3).tolist()),
             **scale,
             **plain,
         )
@@ -216,7 +214,7 @@ def build(pipe: Pipeline) -> gr.State:
     )
     painted = gr.State(first_painted, time_to_live=STATE_SECONDS)
     reference = gr.State(None, time_to_live=STATE_SECONDS)
-    strip = gr.JSON(visible=False)
+    extra = gr.JSON(visible=False)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
 
     painting = gr.on(
@@ -238,7 +236,7 @@ def build(pipe: Pipeline) -> gr.State:
         **MODEL,
         **quiet,
     )
-    view.save(partial(_save, pipe), inputs=[painted, strip], outputs=parcel, js=TAKE_STRIP, **quiet)
+    view.save(partial(_save, pipe), inputs=[painted, extra], outputs=parcel, js=TAKE_STRIP, **quiet)
     look.four(
         partial(_four_looks, pipe),
         inputs=[sketch, look, reference],
@@ -249,7 +247,7 @@ def build(pipe: Pipeline) -> gr.State:
     )
     refer.upload(partial(_refer, pipe), inputs=refer, outputs=[look, reference], **MODEL, **quiet)
     for name, chip in zip(names, chips, strict=True):
-        chip.click(partial(_take_layout, name), outputs=sketch, **quiet)
+        chip.click(partial(_take_layout, name), inputs=extra, outputs=sketch, js=TAKE_SIZE, **quiet)
     upload.upload(_take_upload, inputs=upload, outputs=sketch, **quiet)
     return painted
 
@@ -337,8 +335,14 @@ def _check_cycle(pipe: Pipeline, painted: Painted | None) -> dict:
 
 
 @shown_as_toast
-def _take_layout(name: str) -> dict:
-    return wire.encode_mask(layout_mask(name, random.SystemRandom().randrange(10**6)))
+def _take_layout(name: str, size: list | None) -> dict:
+    match size:
+        case [int(height), int(width)]:
+            wire.check_sketch_size(height, width)
+        case _:
+            raise UserError("The canvas' size did not arrive: please try again.")
+    seed = random.SystemRandom().randrange(10**6)
+    return wire.encode_mask(layout_mask(name, seed, (height, width)))
 
 
 @shown_as_toast

@@ -24,7 +24,7 @@ let mixSeed = null, reference = false, token = null, timer = 0;
 const drawn = {}, levels = {}, finish = {};
 
 const seed = () => (seedInput.value === "" ? null : Number(seedInput.value));
-const newSeed = () => Math.floor(Math.random() * 1000000);
+const newSeed = () => Math.floor(Math.random() * 100000);
 
 function ask(pause = 0) {
   clearTimeout(timer);
