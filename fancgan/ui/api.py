@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
-import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
@@ -96,23 +95,22 @@ def build(pipe: Pipeline) -> None:
 def _synthesize(
     pipe: Pipeline, cache: str, path: str | None, seed: float | None
 ) -> tuple[str, dict]:
-    return _painted_file(pipe, cache, path, Look(check_seed(seed)), None)
+    return _painted_file(pipe, cache, path, Look(check_seed(seed)))
 
 
 @shown_as_toast
 def _synthesize_look(
     pipe: Pipeline, cache: str, path: str | None, look: dict | None, style_path: str | None
 ) -> tuple[str, dict]:
-    reference = pipe.measure_style(read_micrograph(style_path).field) if style_path else None
-    wish = {"reference": reference is not None} | (look or {})
-    return _painted_file(pipe, cache, path, Look.of(wish), reference)
+    wish = dict(look or {})
+    if style_path:
+        wish["reference"] = pipe.measure_style(read_micrograph(style_path).field).tolist()
+    return _painted_file(pipe, cache, path, Look.of(wish))
 
 
-def _painted_file(
-    pipe: Pipeline, cache: str, path: str | None, look: Look, reference: np.ndarray | None
-) -> tuple[str, dict]:
+def _painted_file(pipe: Pipeline, cache: str, path: str | None, look: Look) -> tuple[str, dict]:
     mask = sketch.read_mask_file(path)
-    image, text, levels = paint(pipe, mask, look, reference)
+    image, text, levels = paint(pipe, mask, look)
     figures = sketch.read_back(pipe, mask, image)
     del figures["overlay"]
     png = outputs.png_bytes(Image.fromarray(image), text)

@@ -14,7 +14,7 @@ import numpy as np
 
 from fancgan import outputs
 from fancgan.errors import UserError
-from fancgan.style_vector import LEVELS, between
+from fancgan.style_vector import LEVELS, LIMIT_SD, between
 from fancgan.tone import ToneMap
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ class Look:
     """What the page or a program asks for; equal looks of equal masks give equal images.
 
     seed: of look and noise. mix_seed, mix: another seed, and the share of its look, 0 to 1.
-    reference: whether the look of the visitor's micrograph replaces the seeds'. levels: grey
-    levels by the names of LEVELS, missing ones as drawn. finish: values of a ToneMap, by name.
+    reference: the measured style of a micrograph, which replaces the seeds'; empty for none.
+    levels: grey levels by the names of LEVELS, missing ones as drawn. finish: values of a
+    ToneMap, by name.
     """
 
     seed: int = 0
     mix_seed: int | None = None
     mix: float = 0.0
-    reference: bool = False
+    reference: tuple[float, ...] = ()
     levels: dict[str, float] = field(default_factory=dict)
     finish: dict[str, float] = field(default_factory=dict)
 
@@ -67,18 +68,21 @@ class Look:
             seed=check_seed(message.get("seed", 0)),
             mix_seed=None if other is None else check_seed(other),
             mix=_within(message.get("mix") or 0.0, 0, 1, "mix"),
-            reference=bool(message.get("reference")),
+            reference=_style(message.get("reference") or ()),
             levels=_named(message.get("levels"), dict.fromkeys(LEVELS, (-255, 255))),
             finish=_named(message.get("finish"), FINISH),
         )
 
-    def style(self, pipe: Pipeline, reference: np.ndarray | None = None) -> np.ndarray:
-        """Return the style [style_dim]; reference: that of the visitor's micrograph."""
-        if self.reference and reference is None:
-            raise UserError("There is no reference micrograph: choose its file again.")
-        vector = reference if self.reference else pipe.sample_style(self.seed)
-        if self.mix_seed is not None and not self.reference:
-            vector = between(vector, pipe.sample_style(self.mix_seed), self.mix)
+    def style(self, pipe: Pipeline) -> np.ndarray:
+        """Return the style [style_dim] that is asked for."""
+        if self.reference:
+            vector = np.array(self.reference, np.float32)
+            if len(vector) != pipe.model_config.style_dim:
+                raise UserError("The reference is not of this model: choose its file again.")
+        else:
+            vector = pipe.sample_style(self.seed)
+            if self.mix_seed is not None:
+                vector = between(vector, pipe.sample_style(self.mix_seed), self.mix)
         return pipe.style_scale.with_levels(vector, **self.levels) if self.levels else vector
 
     def text(self) -> str:
@@ -94,6 +98,12 @@ def _named(values: object, ranges: dict[str, tuple[float, float]]) -> dict[str, 
     return {name: _within(value, *ranges[name], name) for name, value in given.items()}
 
 
+def _style(values: object) -> tuple[float, ...]:
+    if not isinstance(values, list | tuple):
+        raise UserError("The reference is a list of numbers.")
+    return tuple(_within(value, -LIMIT_SD, LIMIT_SD, "reference") for value in values)
+
+
 def _within(value: object, low: float, high: float, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise UserError(f"The {name} must be a number from {low} to {high}.")
@@ -101,12 +111,12 @@ def _within(value: object, low: float, high: float, name: str) -> float:
 
 
 def paint(
-    pipe: Pipeline, mask: np.ndarray, look: Look, reference: np.ndarray | None = None
+    pipe: Pipeline, mask: np.ndarray, look: Look
 ) -> tuple[np.ndarray, dict[str, str], dict[str, float]]:
     """Return the image uint8 [H, W] of mask [H, W] bool, its file's words, and its levels."""
     if not mask.any():
         raise UserError("The mask has no particle: draw one, or take a layout.")
-    style = look.style(pipe, reference)
+    style = look.style(pipe)
     image = pipe.synthesize(mask, seed=look.seed, style=style)
     if look.finish:
         image = ToneMap(**look.finish)(image).round().astype(np.uint8)

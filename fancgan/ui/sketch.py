@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -20,7 +22,7 @@ from fancgan.micrograph import read_micrograph
 from fancgan.shapes import draw_aspects, draw_outlines
 from fancgan.ui import wire
 from fancgan.ui.look import Look, check_seed, paint
-from fancgan.ui.page import MODEL, asset, shown_as_toast
+from fancgan.ui.page import MODEL, QUEUE_LENGTH, asset, shown_as_toast
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -72,12 +74,13 @@ CYCLE_HTML = """
 </section>
 """
 
-TAKE_DRAWING = "(...all) => [window.fancganSketch.take(), window.fancganLook.take(), all[2]]"
-TAKE_FOR_FOUR = """(...all) => [window.fancganSketch.peek(),
-  {look: window.fancganLook.take(), seeds: window.fancganLook.seeds()}, all[2]]"""
+TAKE_FOR_FOUR = """() => [window.fancganSketch.peek(),
+  {look: window.fancganLook.take(), seeds: window.fancganLook.seeds()}]"""
+TAKE_SHOWN = "() => [window.fancganView.shown()]"
+TAKE_WORDS = "() => [window.fancganView.words()]"
 TAKE_SIZE = "() => [window.fancganSketch.size()]"
-TAKE_STRIP = "(painted) => [painted, document.querySelector('#view [data-strip]').checked]"
-SAY_FAILED = "() => document.dispatchEvent(new CustomEvent('fancgan:failed'))"
+TAKE_TO_SAVE = """() => [window.fancganView.shown(),
+  document.querySelector('#view [data-strip]').checked]"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +183,7 @@ def build(pipe: Pipeline) -> gr.State:
             html_template=VIEW_HTML,
             js_on_load=asset("view.js"),
             elem_id="view",
+            server_functions=[live_painter(pipe)],
             **scale,
             **plain,
         )
@@ -213,57 +217,75 @@ def build(pipe: Pipeline) -> gr.State:
         **plain,
     )
     painted = gr.State(first_painted, time_to_live=STATE_SECONDS)
-    reference = gr.State(None, time_to_live=STATE_SECONDS)
-    extra = gr.JSON(visible=False)
+    extra, more = gr.JSON(visible=False), gr.JSON(visible=False)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
 
-    painting = gr.on(
-        [sketch.input, look.input],
-        partial(_paint, pipe),
-        inputs=[sketch, look, reference],
-        outputs=[view, painted],
-        js=TAKE_DRAWING,
-        trigger_mode="always_last",
-        **MODEL,
-        **quiet,
-    )
-    painting.failure(None, js=SAY_FAILED)
     view.submit(
         partial(_check_cycle, pipe),
-        inputs=painted,
-        outputs=cycle,
+        inputs=extra,
+        outputs=[cycle, painted],
+        js=TAKE_SHOWN,
         trigger_mode="always_last",
         **MODEL,
         **quiet,
     )
-    view.save(partial(_save, pipe), inputs=[painted, extra], outputs=parcel, js=TAKE_STRIP, **quiet)
+    view.refused(_refuse, inputs=extra, js=TAKE_WORDS, **quiet)
+    view.save(
+        partial(_save, pipe),
+        inputs=[extra, more],
+        outputs=parcel,
+        js=TAKE_TO_SAVE,
+        **MODEL,
+        **quiet,
+    )
     look.four(
         partial(_four_looks, pipe),
-        inputs=[sketch, look, reference],
+        inputs=[extra, more],
         outputs=look,
         js=TAKE_FOR_FOUR,
         **MODEL,
         **quiet,
     )
-    refer.upload(partial(_refer, pipe), inputs=refer, outputs=[look, reference], **MODEL, **quiet)
+    refer.upload(partial(_refer, pipe), inputs=refer, outputs=look, **MODEL, **quiet)
     for name, chip in zip(names, chips, strict=True):
         chip.click(partial(_take_layout, name), inputs=extra, outputs=sketch, js=TAKE_SIZE, **quiet)
     upload.upload(_take_upload, inputs=upload, outputs=sketch, **quiet)
     return painted
 
 
-@shown_as_toast
-def _paint(
-    pipe: Pipeline, drawing: dict, look: dict, reference: np.ndarray | None
-) -> tuple[dict, Painted]:
-    mask, seq = wire.decode_mask(drawing)
-    return _answer(pipe, mask, seq, Look.of(look), reference)
+def live_painter(pipe: Pipeline) -> Callable[[dict], dict]:
+    """Return what the page calls for a new image.
+
+    It goes past gradio's queue, which costs more time than the network: so it counts for itself
+    who waits, and paints one image at a time.
+    """
+    turn, waiting = Lock(), BoundedSemaphore(QUEUE_LENGTH)
+
+    def paint_live(message: dict) -> dict:
+        if not waiting.acquire(blocking=False):
+            return {"error": "Many people draw just now: please try again in a moment."}
+        try:
+            drawing, wish = _parts(message)
+            mask, seq = wire.decode_mask(drawing)
+            with turn:
+                return _answer(pipe, mask, seq, Look.of(wish))[0]
+        except UserError as error:
+            return {"error": str(error)}
+        finally:
+            waiting.release()
+
+    return paint_live
 
 
-def _answer(
-    pipe: Pipeline, mask: np.ndarray, seq: int, look: Look, reference: np.ndarray | None = None
-) -> tuple[dict, Painted]:
-    image, text, levels = paint(pipe, mask, look, reference)
+def _parts(message: object) -> tuple[object, object]:
+    """The drawing and the look of a message from the page."""
+    if not isinstance(message, dict):
+        raise UserError("The drawing did not arrive whole: please draw again.")
+    return message.get("drawing"), message.get("look")
+
+
+def _answer(pipe: Pipeline, mask: np.ndarray, seq: int, look: Look) -> tuple[dict, Painted]:
+    image, text, levels = paint(pipe, mask, look)
     painted = Painted(seq, wire.token(), mask, image, look, text)
     height, width = image.shape
     view = {
@@ -278,27 +300,45 @@ def _answer(
     return view, painted
 
 
+def _again(pipe: Pipeline, message: object) -> Painted:
+    """Paint what the page shows once more: the same drawing and look give the same image."""
+    drawing, wish = _parts(message)
+    mask, seq = wire.decode_mask(drawing)
+    return _answer(pipe, mask, seq, Look.of(wish))[1]
+
+
 @shown_as_toast
-def _save(pipe: Pipeline, painted: Painted | None, strip: bool | None) -> dict:
-    if painted is None:
-        raise UserError("The image is too old to be saved: paint it again.")
+def _refuse(words: object) -> None:
+    raise UserError(str(words)[:400])
+
+
+@shown_as_toast
+def _check_cycle(pipe: Pipeline, message: dict | None) -> tuple[dict, Painted]:
+    painted = _again(pipe, message)
+    figures = read_back(pipe, painted.mask, painted.image)
+    return {"round": str((message or {}).get("round")), **figures}, painted
+
+
+@shown_as_toast
+def _save(pipe: Pipeline, message: dict | None, strip: bool | None) -> dict:
+    painted = _again(pipe, message)
     url = wire.data_url(painted.png(bool(strip), pipe.nm_per_px))
     name = outputs.synthetic_name(painted.look.seed)
     return {"token": wire.token(), "name": name, "url": url}
 
 
 @shown_as_toast
-def _four_looks(pipe: Pipeline, drawing: dict, wish: dict, reference: np.ndarray | None) -> dict:
-    """Paint the middle of the drawing with other seeds; levels and finish stay."""
+def _four_looks(pipe: Pipeline, drawing: dict, wish: dict) -> dict:
+    """Paint the fullest part of the drawing with other seeds; levels and finish stay."""
     mask, _ = wire.decode_mask(drawing)
     mask = _crop_with_most(mask)
     if not isinstance(wish, dict) or not isinstance(wish.get("seeds"), list):
         raise UserError("The look did not arrive whole: please try again.")
-    look = Look.of(wish.get("look"))
+    look = dataclasses.replace(Look.of(wish.get("look")), mix_seed=None, reference=())
     tiles = []
     for number in wish["seeds"][:4]:
-        one = dataclasses.replace(look, seed=check_seed(number), mix_seed=None, reference=False)
-        image, text, _ = paint(pipe, mask, one, reference)
+        one = dataclasses.replace(look, seed=check_seed(number))
+        image, text, _ = paint(pipe, mask, one)
         url = wire.data_url(outputs.png_bytes(Image.fromarray(image), text))
         tiles.append({"seed": one.seed, "image": url})
     return {"token": wire.token(), "tiles": tiles}
@@ -319,19 +359,12 @@ def _crop_with_most(mask: np.ndarray) -> np.ndarray:
 
 
 @shown_as_toast
-def _refer(pipe: Pipeline, path: str | None) -> tuple[dict, np.ndarray]:
-    """Measure the look of a visitor's micrograph; of the picture itself nothing is kept."""
+def _refer(pipe: Pipeline, path: str | None) -> dict:
+    """Measure the look of a visitor's micrograph; the page keeps the numbers, nobody the file."""
     if not path:
         raise UserError("No micrograph arrived: choose a file.")
     vector = pipe.measure_style(read_micrograph(path).field)
-    return {"token": wire.token(), "reference": Path(path).name}, vector
-
-
-@shown_as_toast
-def _check_cycle(pipe: Pipeline, painted: Painted | None) -> dict:
-    if painted is None:
-        return gr.skip()
-    return {"round": painted.round, **read_back(pipe, painted.mask, painted.image)}
+    return {"token": wire.token(), "reference": vector.tolist(), "name": Path(path).name}
 
 
 @shown_as_toast

@@ -20,7 +20,7 @@ const TITLES = {
   noise: "standard deviation of the background's noise",
 };
 
-let mixSeed = null, reference = false, token = null, timer = 0;
+let mixSeed = null, reference = null, token = null, timer = 0;
 const drawn = {}, levels = {}, finish = {};
 
 const seed = () => (seedInput.value === "" ? null : Number(seedInput.value));
@@ -28,7 +28,7 @@ const newSeed = () => Math.floor(Math.random() * 100000);
 
 function ask(pause = 0) {
   clearTimeout(timer);
-  timer = setTimeout(() => trigger("input"), pause);
+  timer = setTimeout(() => document.dispatchEvent(new CustomEvent("fancgan:ask")), pause);
 }
 
 // A slider with its value and, once moved, a way back to the default.
@@ -84,7 +84,7 @@ function refresh() {
 
 function take(number) {
   seedInput.value = number;
-  reference = false;
+  reference = null;
   if (mixSeed === number) mixSeed = null;
   refresh();
   ask();
@@ -101,7 +101,7 @@ function tile(one) {
   figure.querySelector(".fa-with").addEventListener("click", () => {
     if (one.seed === seed()) return;
     mixSeed = mixSeed === one.seed ? null : one.seed;
-    reference = false;
+    reference = null;
     refresh();
     ask();
   });
@@ -112,6 +112,9 @@ function tile(one) {
 window.fancganLook = {
   take() {
     clearTimeout(timer);
+    return this.peek();
+  },
+  peek() {
     const mix = mixSeed === null ? {} : { mix_seed: mixSeed, mix: Number(mixInput.value) };
     return { seed: seed(), reference, levels: { ...levels }, finish: { ...finish }, ...mix };
   },
@@ -157,9 +160,9 @@ watch("value", () => {
     fan.hidden = false;
   }
   if (value.reference) {
-    reference = true;
+    reference = value.reference;
     mixSeed = null;
-    find("[data-text=reference]").textContent = `look of ${value.reference}`;
+    find("[data-text=reference]").textContent = `look of ${value.name}`;
     for (const name of Object.keys(levels)) delete levels[name];
     ask();
   }

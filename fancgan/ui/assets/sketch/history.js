@@ -21,7 +21,7 @@ function changed(pause = PAUSE_MS) {
     return;
   }
   tell("changed", { seq });
-  if (liveInput.checked) timer = setTimeout(() => trigger("input"), pause);
+  if (liveInput.checked) timer = setTimeout(() => tell("ask"), pause);
 }
 
 // Change the drawing by act(), so that it can be undone.
