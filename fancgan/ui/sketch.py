@@ -43,6 +43,7 @@ VIEW_HTML = """
   <div class="fa-stage">
     <img class="fa-picture" alt="">
     <img class="fa-overlay" alt="">
+    <input class="fa-wipe" type="range" min="0" max="100" value="0" aria-label="Image or check">
     <div class="fa-bar" hidden><span></span></div>
     <p class="fa-blank">The canvas is empty. Draw a particle, or take a layout.</p>
   </div>

@@ -124,6 +124,9 @@ for (const tab of tabs) {
     for (const other of tabs) other.setAttribute("aria-pressed", String(other === tab));
   });
 }
+// Image on the left of the slider, the check on its right.
+const wipe = root.querySelector(".fa-wipe");
+wipe.addEventListener("input", () => root.style.setProperty("--fa-wipe", `${wipe.value}%`));
 save.addEventListener("click", () => trigger("save"));
 
 paint(props.value);
