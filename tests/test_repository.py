@@ -62,7 +62,7 @@ def snippet(containing: str) -> str:
 def test_the_small_unet_of_the_readme_learns(write_pairs, tmp_path) -> None:
     import torch
 
-    root = write_pairs(tmp_path / "sets/mine", count=6, height=96, width=96)
+    root = write_pairs(tmp_path / "sets/mine", count=6)
     code = snippet("class UNet").replace("sets/mine", str(root))
     code = code.replace("range(150)", "range(100)")
     torch.manual_seed(0)
