@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+from importlib.util import find_spec
 
 from fancgan.allocator import tune_allocator
 from fancgan.errors import UserError
@@ -32,6 +33,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the endpoints to MCP clients too (gradio[mcp])"
+    )
     return parser.parse_args(argv)
 
 
@@ -49,6 +53,12 @@ def check_address(host: str, port: int) -> None:
             f"Cannot listen on {host} port {port} ({error.strerror}): choose another with "
             "--host or --port."
         ) from error
+
+
+def check_mcp() -> None:
+    """Raise UserError unless the package that an MCP server needs is there."""
+    if find_spec("mcp") is None:
+        raise UserError("--mcp needs one more package: pip install 'gradio[mcp]'.")
 
 
 def serve(args: argparse.Namespace, folder: str) -> None:
@@ -73,9 +83,15 @@ def serve(args: argparse.Namespace, folder: str) -> None:
     print(f"serving {pipe.config['name']}, revision {pipe.revision}{source}", file=sys.stderr)
     demo = build(pipe, stands_in=bool(notice))
     _, url, _ = demo.launch(
-        server_name=args.host, server_port=args.port, prevent_thread_lock=True, **launch_options()
+        server_name=args.host,
+        server_port=args.port,
+        prevent_thread_lock=True,
+        mcp_server=args.mcp,
+        **launch_options(),
     )
     print(f"F-ANcGAN is at {url} (Ctrl-C stops it)", flush=True)
+    if args.mcp:
+        print(f"MCP clients connect to {url}gradio_api/mcp/", flush=True)
     demo.block_thread()
 
 
@@ -86,6 +102,8 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         check_address(args.host, args.port)
+        if args.mcp:
+            check_mcp()
         with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
             serve(args, folder)
     except UserError as error:

@@ -28,7 +28,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--bundle", default="tio2-sem")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "app.png")
     parser.add_argument("--width", type=int, default=1280)
-    parser.add_argument("--tab", choices=("sketch", "cycle", "segment"), default="sketch")
+    parser.add_argument(
+        "--tab", choices=("sketch", "cycle", "segment", "dataset"), default="sketch"
+    )
     parser.add_argument("--dark", action="store_true")
     return parser.parse_args()
 
@@ -43,6 +45,10 @@ def arrange(page: Page, tab: str) -> None:
         page.get_by_role("tab", name="Segment").click()
         page.click("#take-sketch")
         page.wait_for_selector("#result .fa-seg[data-state=done]")
+    if tab == "dataset":
+        page.get_by_role("tab", name="Data set").click()
+        page.click("#set-preview")
+        page.wait_for_selector("#set .fa-set[data-state=previewed]")
     page.wait_for_timeout(500)
 
 

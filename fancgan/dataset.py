@@ -40,6 +40,7 @@ class Plan:
     n: pairs. seed: another one, other pairs. layout: how the particles lie (its seed is not used).
     val_share: share of the pairs for validation. style: vector [style_dim] that all images share;
     None draws a look for each. bundle: name and revision. precision: of the network's arithmetic.
+    strip: whether a strip under each picture says that it is synthetic.
     """
 
     n: int
@@ -50,6 +51,7 @@ class Plan:
     bundle: dict
     precision: str
     licence: str
+    strip: bool = False
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -83,12 +85,43 @@ class Plan:
             "bundle": self.bundle,
             "precision": self.precision,
             "licence": self.licence,
+            "strip": self.strip,
         }
+
+
+def plan_for(
+    pipe: Pipeline,
+    layout: LayoutConfig,
+    *,
+    n: int,
+    seed: int,
+    val_share: float,
+    style: NDArray | None = None,
+    strip: bool = False,
+) -> Plan:
+    """Return the plan of n pairs painted by pipe; style: None or a vector [style_dim]."""
+    from fancgan.results import bundle_facts
+
+    data = pipe.config.get("data") or {}
+    return Plan(
+        n=n,
+        seed=seed,
+        layout=layout,
+        val_share=val_share,
+        style=None if style is None else tuple(float(value) for value in style),
+        bundle=bundle_facts(pipe.config, pipe.revision),
+        precision="bfloat16" if pipe.half else "float32",
+        licence=str(data.get("weights_licence") or "that of the weights"),
+        strip=strip,
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """image uint8 [H, W], labels int32 [H, W] from 1, and the manifest's line."""
+    """image uint8 [H, W], labels int32 [H, W] from 1, and the manifest's line.
+
+    With a strip, both are taller by it; its labels are background.
+    """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.int32]
@@ -100,6 +133,8 @@ class Pair:
             self.line["bundle"]["revision"], self.line["image_seed"], self.line["nm_per_px"]
         )
         text["Licence"] = self.line["licence"]
+        if self.line.get("strip"):
+            text["FieldRows"] = str(self.line["layout"]["height"])
         yield self.line["image"], outputs.png_bytes(Image.fromarray(self.image), text, level=6)
         labels = Image.fromarray(self.labels.astype(np.uint16))
         yield self.line["mask"], outputs.png_bytes(labels, text, level=6)
@@ -118,6 +153,9 @@ def make_pair(pipe: Pipeline, line: dict) -> Pair:
     style = None if line["style"] is None else np.array(line["style"], np.float32)
     image = pipe.synthesize(labels > 0, seed=line["image_seed"], style=style)
     facts = {"particles": int(labels.max()), "coverage": round(float((labels > 0).mean()), 5)}
+    if line.get("strip"):
+        image = outputs.with_strip(image, line["image_seed"], line["nm_per_px"])
+        labels = np.pad(labels, ((0, len(image) - len(labels)), (0, 0)))
     return Pair(image, labels, line | facts)
 
 
@@ -213,9 +251,9 @@ class Folder:
             if line["split"] != split:
                 continue
             image_id += 1
-            labels = np.zeros((line["layout"]["height"], line["layout"]["width"]), np.int32)
-            if particles:
-                labels = np.asarray(Image.open(self.root / line["mask"])).astype(np.int32)
+            with Image.open(self.root / line["mask"]) as mask:
+                empty = np.zeros(mask.size[::-1], np.int32)
+                labels = np.asarray(mask).astype(np.int32) if particles else empty
             image, found = coco_image(labels, Path(line["image"]).name, image_id, annotation_id + 1)
             annotation_id += len(found)
             yield image | {"nm_per_px": line["nm_per_px"]}, found

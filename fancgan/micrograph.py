@@ -206,11 +206,12 @@ def _read_with_pillow(path: Path, page: int, palettes: bool) -> _Stored:
         _check_page(path, page, pages)
         image.seek(page)
         _check_size(path, *image.size)
-        size = pixel_size.from_words(getattr(image, "text", {}))
+        words = getattr(image, "text", {})
+        size, rows = pixel_size.from_words(words), str(words.get("FieldRows", ""))
         as_they_are = image.mode in _PLAIN_MODES or image.mode.startswith("I;16")
         if not as_they_are or (image.mode == "P" and palettes):
             image = image.convert("RGB")
-        return _Stored(np.asarray(image), pages, size)
+        return _Stored(np.asarray(image), pages, size, int(rows) if rows.isdecimal() else None)
 
 
 def _check_page(path: Path, page: int, pages: int) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from fancgan.errors import UserError
+
+STRIP_PX = 20
 
 
 def png_bytes(image: Image.Image, text: dict[str, str] | None = None, level: int = 1) -> bytes:
@@ -42,6 +44,26 @@ def synthetic_text(revision: str, seed: int, nm_per_px: float | None) -> dict[st
 
 def synthetic_name(seed: int, ending: str = "png") -> str:
     return f"fancgan_synthetic_seed{seed}.{ending}"
+
+
+def with_strip(image: np.ndarray, seed: int, nm_per_px: float | None) -> np.ndarray:
+    """Return image [H, W] uint8 with STRIP_PX black rows below that say in words what it is.
+
+    Narrow pictures get fewer words. Readers of micrographs take the strip for the info bar.
+    """
+    width = image.shape[1]
+    strip = Image.new("L", (width, STRIP_PX))
+    draw = ImageDraw.Draw(strip)
+    font = ImageFont.load_default(12)
+    words = ["SYNTHETIC", "F-ANcGAN", f"seed {seed}"]
+    if nm_per_px:
+        words.insert(2, f"{nm_per_px:.4g} nm/px")
+    text = words[0]
+    for word in words[1:]:
+        if draw.textlength(f"{text}  {word}", font) < width - 12:
+            text = f"{text}  {word}"
+    draw.text((6, STRIP_PX // 2), text, 255, font, anchor="lm")
+    return np.vstack([image, np.asarray(strip)])
 
 
 def label_tiff(labels: np.ndarray, nm_per_px: float | None = None) -> bytes:

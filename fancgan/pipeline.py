@@ -17,6 +17,7 @@ from fancgan.errors import UserError
 from fancgan.hardware import bf16_pays
 from fancgan.instances import decode_instances
 from fancgan.micrograph import MAX_PIXELS, to_grey8
+from fancgan.style_vector import StyleScale
 from fancgan.tiling import run_tiled
 
 WHOLE_PX = 2_000_000  # more pixels than this are worked on in tiles
@@ -29,8 +30,8 @@ class Pipeline:
 
     It holds no state between calls and may be shared between threads.
 
-    config: the bundle's config.json. revision: its short hash. origin: "owner/name@commit" of a
-    bundle from the Hub, otherwise "". nm_per_px: size of a pixel of the
+    config: the bundle's config.json. path: its folder. revision: its short hash. origin:
+    "owner/name@commit" of a bundle from the Hub, otherwise "". nm_per_px: size of a pixel of the
     training images, None if unknown. threshold: probability from which a pixel counts as particle.
     """
 
@@ -41,12 +42,13 @@ class Pipeline:
             )
         bundle.verify()
         self.config = bundle.config
+        self.path = bundle.path
         self.revision = bundle.revision
         self.origin = bundle.origin
         self.model_config = ModelConfig.from_dict(bundle.config["architecture"])
         self.device = torch.device(device)
         self.half = precision == "bfloat16" or (precision == "auto" and bf16_pays(self.device))
-        generator_attributes = ["sample_style", "style_dim", "noise_channels"]
+        generator_attributes = ["sample_style", "style_dim", "noise_channels", "density"]
         self._generator = self._load(bundle, "generator.pt", generator_attributes)
         self._segmenter = self._load(bundle, "segmenter.pt", [])
         self._style_encoder = self._load(bundle, "style_encoder.pt", [])
@@ -75,6 +77,12 @@ class Pipeline:
     @property
     def nm_per_px(self) -> float | None:
         return self.config.get("nm_per_px")
+
+    @property
+    def style_scale(self) -> StyleScale:
+        """What a unit of the first entries of a style vector is in grey levels."""
+        density = self._generator.density
+        return StyleScale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
 
     @property
     def threshold(self) -> float:

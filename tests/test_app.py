@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from PIL import Image
 from serving import Served, free_port, run_app, serve
 
 from fancgan import Pipeline, UserError, metrics, pictures
+from fancgan.__main__ import main
+from fancgan.style_vector import between
 from fancgan.ui import wire
 
 pytest.importorskip("gradio")
@@ -58,7 +61,15 @@ def mask_file(tmp_path_factory) -> Path:
 
 def test_named_endpoints(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/synthesize", "/layout", "/segment", "/measure"}
+    assert set(named) == {
+        "/synthesize",
+        "/synthesize_look",
+        "/layout",
+        "/segment",
+        "/measure",
+        "/dataset",
+        "/dataset_preview",
+    }
 
 
 def test_synthesize_equals_the_pipeline_and_says_synthetic(client, pipe, mask_file):
@@ -91,6 +102,32 @@ def _pixels(content: bytes) -> np.ndarray:
     import io
 
     return np.array(Image.open(io.BytesIO(content)))
+
+
+def test_synthesize_look_equals_the_pipeline(client, pipe, mask_file, tmp_path):
+    mask = np.array(Image.open(mask_file)) > 0
+    look = {"seed": 3, "mix_seed": 4, "mix": 0.25, "levels": {"background": 40}}
+    path, figures = client.predict(handle_file(mask_file), look, None, api_name="/synthesize_look")
+    style = between(pipe.sample_style(3), pipe.sample_style(4), 0.25)
+    style = pipe.style_scale.with_levels(style, background=40)
+    assert np.array_equal(np.array(Image.open(path)), pipe.synthesize(mask, seed=3, style=style))
+    assert figures["levels"]["background"] == pytest.approx(40, abs=0.01)
+    reference = tmp_path / "reference.png"
+    Image.fromarray(draw_discs(200, 300).image).save(reference)
+    path, _ = client.predict(
+        handle_file(mask_file), {"seed": 3}, handle_file(reference), api_name="/synthesize_look"
+    )
+    like = pipe.synthesize(mask, seed=3, style=draw_discs(200, 300).image)
+    assert np.array_equal(np.array(Image.open(path)), like)
+    for wish, words in (
+        ({"levels": {"mood": 1}}, "nothing else"),
+        ({"finish": {"gamma": 99}}, "gamma must be a number"),
+        ({"mix_seed": 1, "mix": 2}, "mix must be"),
+        ({"seed": 1.5}, "whole number"),
+        ({"colour": "red"}, "no colour"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(handle_file(mask_file), wish, None, api_name="/synthesize_look")
 
 
 def test_layout_is_a_mask_and_repeats(client):
@@ -145,6 +182,31 @@ def test_measure_gives_everything_of_several_files(client, tmp_path):
         client.predict([files[0], files[0]], None, api_name="/measure")
 
 
+def test_dataset_is_what_the_shell_makes(client, bundle, tmp_path):
+    settings = {"n": 3, "seed": 4, "amount": "coverage, %", "value": 20, "strip": False}
+    path, facts = client.predict(settings, None, api_name="/dataset")
+    assert facts["pairs"] == 3 and "synthetic" in Path(path).name
+    out = tmp_path / "set"
+    flags = ["--n", "3", "--seed", "4", "--coverage", "0.2", "--bundle", str(bundle)]
+    assert main(["make-dataset", "--out", str(out), *flags]) == 0
+    with zipfile.ZipFile(path) as archive:
+        made = {name: archive.read(name) for name in archive.namelist()}
+    files = (one for one in out.rglob("*") if one.is_file())
+    assert made == {one.relative_to(out).as_posix(): one.read_bytes() for one in files}
+    tiles, shown = client.predict(settings, None, api_name="/dataset_preview")
+    assert len(tiles) == len(shown["preview"]) == 3
+    for wish, words in (
+        ({"n": 10_000}, "make-dataset --n 10000"),
+        ({"n": 0}, "1 to 200"),
+        ({"n": 150, "size": "512 × 512"}, "1 to 122"),
+        ({"amount": "count", "value": None}, "How much"),
+        ({"colour": "red"}, "nothing else"),
+        ({"d50_nm": "big"}, "must be a number"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(wish, None, api_name="/dataset")
+
+
 def test_bad_files_get_one_sentence(client, tmp_path, mask_file):
     text = tmp_path / "<b>notes.tif"
     text.write_text("not a picture")
@@ -185,6 +247,9 @@ def test_bad_arguments_exit_with_2(bundle, tmp_path):
             run_app("--bundle", str(bundle), "--port", "70000"),
             run_app("--bundle", str(tmp_path / "missing"), "--port", str(free_port())),
         ]
+    if find_spec("mcp") is None:
+        runs.append(run_app("--mcp", "--port", str(free_port())))
+        assert "gradio[mcp]" in runs[-1].stderr
     for done in runs:
         assert done.returncode == 2
         assert done.stderr.startswith("app.py: ")

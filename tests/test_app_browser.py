@@ -17,9 +17,11 @@ import tifffile
 from bundles import make_tiny_bundle
 from conftest import draw_discs, info_bar
 from PIL import Image
+from scipy import ndimage
 from serving import Served, serve
 
 from fancgan.micrograph import read_micrograph
+from fancgan.outputs import STRIP_PX
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")
@@ -178,8 +180,11 @@ def test_from_two_strokes_to_a_count(page, tmp_path):
     assert "synthetic" in name
     saved = tmp_path / name
     caught.value.save_as(saved)
-    assert np.array_equal(np.array(Image.open(saved)), shown(page))
-    assert Image.open(saved).text["Synthetic"] == "true"
+    with Image.open(saved) as image:
+        assert image.text["Synthetic"] == "true"
+        pixels = np.array(image)
+    assert np.array_equal(pixels[:-STRIP_PX], shown(page))
+    assert (pixels[-STRIP_PX:] == 0).mean() > 0.6, "the strip says synthetic"
 
     open_segment(page, saved)
     assert page.get_attribute("#result .fa-seg", "data-count") == "2"
@@ -225,7 +230,7 @@ def test_uploaded_mask_and_layout_come_to_the_canvas(page, tmp_path):
     before = sequence(page)
     page.click("#layout-0")
     painted(page, before)
-    assert shown(page).shape == (512, 768)
+    assert shown(page).shape == (160, 240), "a layout takes the canvas as it is"
 
 
 def test_hurried_strokes_end_with_the_last(page):
@@ -254,6 +259,205 @@ def test_a_finger_draws_on_a_phone(page):
     painted(page, 1)
     page.wait_for_selector("#cycle .fa-cycle[data-state=fresh]")
     assert page.inner_text("[data-figure=drawn]") == "1"
+
+
+def spot(page: sync_api.Page, x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of the drawing lies on the screen."""
+    box = page.locator("#sketch canvas").bounding_box()
+    width = page.evaluate("document.querySelector('#sketch canvas').width")
+    scale = box["width"] / width
+    return box["x"] + x * scale, box["y"] + y * scale
+
+
+def mask(page: sync_api.Page) -> np.ndarray:
+    """The drawing [H, W] bool, as its canvas shows it."""
+    url = page.evaluate("document.querySelector('#sketch canvas').toDataURL()")
+    return (
+        np.array(Image.open(io.BytesIO(base64.b64decode(url.split(",", 1)[1]))).convert("L")) > 99
+    )
+
+
+def drag(page: sync_api.Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=5)
+    page.mouse.up()
+
+
+def handle(page: sync_api.Page, name: str) -> tuple[float, float]:
+    box = page.locator(f"#sketch [data-handle={name}]").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_particles_are_objects(page):
+    page.click("[data-do=clear]")
+    page.click("[data-do=particle]")
+    page.locator("#sketch input[type=range]").fill("80")
+    page.mouse.click(*spot(page, 200, 200))
+    page.mouse.click(*spot(page, 500, 300))
+    first = mask(page)
+    sizes = [2 * np.sqrt(region.sum() / np.pi) for region in _regions(first)]
+    assert sizes == pytest.approx([80, 80], rel=0.03), "the slider is the equal-area diameter"
+    # Touching particles stay parted by a line of background.
+    drag(page, spot(page, 500, 300), spot(page, 255, 220))
+    moved = mask(page)
+    assert len(_regions(moved)) == 2
+    assert moved.sum() < first.sum()
+    painted(page, 2)
+    page.wait_for_selector("#cycle .fa-cycle[data-state=fresh]")
+    assert page.inner_text("[data-figure=drawn]") == "2"
+    # Handles: size, turn, delete.
+    x, y = handle(page, "size")
+    middle = spot(page, 255, 220)
+    drag(page, (x, y), (x + (x - middle[0]) / 4, y + (y - middle[1]) / 4))
+    larger = mask(page)
+    assert larger.sum() > 1.15 * moved.sum()
+    x, y = handle(page, "turn")
+    drag(page, (x, y), (x + 90, y + 60))
+    turned = mask(page)
+    assert not np.array_equal(turned, larger)
+    page.click("#sketch [data-handle=delete]")
+    assert len(_regions(mask(page))) == 1
+    # Undo and redo go over objects and strokes alike.
+    for expected in (turned, larger, moved, first):
+        page.click("[data-do=undo]")
+        assert np.array_equal(mask(page), expected)
+    for expected in (moved, larger, turned):
+        page.click("[data-do=redo]")
+        assert np.array_equal(mask(page), expected)
+
+
+def _regions(mask: np.ndarray) -> list[np.ndarray]:
+    labels, n = ndimage.label(mask)
+    return [labels == k for k in range(1, n + 1)]
+
+
+def test_particles_by_keys_and_zoom(page):
+    page.click("[data-do=clear]")
+    page.focus("#sketch canvas")
+    page.keyboard.press("Enter")
+    first = mask(page)
+    assert first.any()
+    page.keyboard.press("Shift+ArrowRight")
+    assert np.array_equal(mask(page)[:, 10:], first[:, :-10])
+    page.keyboard.press("+")
+    assert mask(page).sum() > 1.05 * first.sum()
+    page.keyboard.press("r")
+    page.keyboard.press("Delete")
+    assert not mask(page).any()
+    # Under zoom a stroke lies where the pointer is.
+    page.click("[data-do=brush]")
+    page.click("[data-do=closer]")
+    page.click("[data-do=closer]")
+    page.mouse.click(*spot(page, 384, 256))
+    rows, columns = np.nonzero(mask(page))
+    assert (rows.mean(), columns.mean()) == pytest.approx((256, 384), abs=1.5)
+    page.click("[data-do=fit]")
+    assert page.inner_text("[data-do=fit]") == "1×"
+
+
+def test_a_drawn_region_becomes_an_object_without_a_change(page, tmp_path):
+    pixels = np.zeros((160, 240), np.uint8)
+    pixels[40:90, 30:90] = pixels[100:140, 150:200] = 255
+    pixels[60:70, 50:60] = 0  # a hole
+    Image.fromarray(pixels).save(tmp_path / "mask.png")
+    upload_mask(page, tmp_path / "mask.png")
+    painted(page, 0)
+    page.click("[data-do=particle]")
+    page.mouse.click(*spot(page, 40, 50))
+    assert np.array_equal(mask(page), pixels > 0)
+    assert page.get_attribute("#sketch .fa-sketch", "data-chosen") == ""
+    drag(page, spot(page, 40, 50), spot(page, 60, 50))
+    rolled = np.roll(pixels[:90], 20, axis=1) > 0
+    assert np.array_equal(mask(page)[:90, 20:], rolled[:, 20:])
+    # The eraser works on it as on strokes.
+    page.click("[data-do=eraser]")
+    page.locator("#sketch input[type=range]").fill("20")
+    page.mouse.click(*spot(page, 100, 80))
+    assert 0 < rolled.sum() - mask(page)[:90].sum() <= 330
+
+
+def test_another_canvas_size_keeps_the_middle(page):
+    before = mask(page)
+    page.select_option("#sketch select", "256x256")
+    painted(page, 0)
+    assert shown(page).shape == (256, 256)
+    assert np.array_equal(mask(page), before[128:384, 256:512])
+    page.click("[data-do=undo]")
+    assert np.array_equal(mask(page), before)
+    page.select_option("#sketch select", "512x512")
+    page.click("#layout-2")
+    page.wait_for_timeout(300)
+    painted(page, 2)
+    assert shown(page).shape == (512, 512)
+
+
+def fresh_image(page: sync_api.Page, act) -> np.ndarray:
+    """Do something that makes the server paint anew, and wait for that."""
+    before = page.get_attribute("#view .fa-view", "data-round")
+    act()
+    page.wait_for_function(
+        """before => {
+          const view = document.querySelector('#view .fa-view').dataset;
+          return view.state === 'done' && view.round !== before;
+        }""",
+        arg=before,
+    )
+    return shown(page)
+
+
+def test_looks_side_by_side_mixed_and_levelled(page, tmp_path):
+    first = shown(page)
+    page.click("[data-do=four]")
+    page.wait_for_selector("#look .fa-fan figure")
+    tiles = page.locator("#look .fa-take")
+    assert tiles.count() == 4
+    assert len({tiles.nth(i).locator("img").get_attribute("src") for i in range(4)}) == 4
+    taken = fresh_image(page, lambda: tiles.nth(1).click())
+    assert not np.array_equal(taken, first)
+    number = page.locator("#look figure").nth(1).get_attribute("data-seed")
+    assert page.input_value("#seed input") == number
+    mixed = fresh_image(page, lambda: page.locator("#look .fa-with").nth(2).click())
+    assert not np.array_equal(mixed, taken)
+    slider = page.locator("#look .fa-mix input")
+    assert np.array_equal(fresh_image(page, lambda: slider.fill("0")), taken)
+
+    # A level that is asked for is seen, and its way back gives the look as drawn.
+    ground = ~ndimage.binary_dilation(mask(page), iterations=8)
+    level = page.locator("#look [data-level=background]")
+    higher = fresh_image(page, lambda: level.locator("input").fill("48"))
+    assert level.locator("output").inner_text() == "48"
+    back = fresh_image(page, lambda: level.locator("button").click())
+    assert np.array_equal(back, taken)
+    assert not np.array_equal(higher, taken)
+    page.click("#look summary")
+    bright = page.locator("#look [data-level=brightness]")
+    finished = fresh_image(page, lambda: bright.locator("input").fill("0.2"))
+    gain = finished[ground].mean() - taken[ground].mean()
+    assert gain == pytest.approx(51, abs=1)
+    fresh_image(page, lambda: bright.locator("button").click())
+
+    # The look of a micrograph replaces the seed's.
+    path = tmp_path / "reference.png"
+    Image.fromarray(draw_discs(200, 300).image).save(path)
+    with page.expect_file_chooser() as chooser:
+        page.click("#reference")
+    like = fresh_image(page, lambda: chooser.value.set_files(path))
+    assert "reference.png" in page.inner_text("#look .fa-reference")
+    assert not np.array_equal(like, taken)
+    assert np.array_equal(fresh_image(page, lambda: page.click("[data-do=unrefer]")), taken)
+
+
+@pytest.mark.parametrize("page", ["phone"], indirect=True)
+def test_a_finger_places_and_moves_a_particle(page):
+    page.click("[data-do=clear]")
+    page.tap("[data-do=particle]")
+    page.touchscreen.tap(*spot(page, 300, 200))
+    first = mask(page)
+    assert len(_regions(first)) == 1
+    assert page.locator("#sketch [data-handle=delete]").bounding_box()["width"] >= 30
+    page.tap("#sketch [data-handle=delete]")
+    assert not mask(page).any()
 
 
 # the Segment tab
@@ -489,3 +693,50 @@ def test_segment_fits_a_phone(page, field_file):
     open_segment(page, field_file)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#result canvas").bounding_box()["width"] > 320
+
+
+# the Data set tab
+
+
+def set_state(page: sync_api.Page, state: str) -> None:
+    page.wait_for_selector(f"#set .fa-set[data-state={state}]")
+
+
+@pytest.mark.parametrize("page", ["desktop", "phone"], indirect=True)
+def test_a_data_set_is_previewed_made_and_saved(page, tmp_path):
+    page.get_by_role("tab", name="Data set").click()
+    page.fill("#set-n input", "5")
+    page.click("#set-preview")
+    set_state(page, "previewed")
+    assert page.locator("#set figure").count() == 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390 or (
+        page.viewport_size["width"] > 390
+    )
+    page.click("#set-make")
+    set_state(page, "done")
+    with page.expect_download() as caught:
+        page.click("#set-save")
+    assert "synthetic" in caught.value.suggested_filename
+    caught.value.save_as(tmp_path / "set.zip")
+    with zipfile.ZipFile(tmp_path / "set.zip") as archive:
+        lines = archive.read("manifest.jsonl").decode().splitlines()
+        first = json.loads(lines[0])
+        image = Image.open(io.BytesIO(archive.read(first["image"])))
+    assert len(lines) == 5
+    assert image.text["Synthetic"] == "true"
+    assert image.size == (256, 256 + STRIP_PX), "the strip is on by default"
+
+
+def test_a_data_set_is_stopped_and_nothing_is_kept(page, served):
+    page.get_by_role("tab", name="Data set").click()
+    page.fill("#set-n input", "500")
+    page.click("#set-make")
+    assert "make-dataset --n 500" in toast(page)
+    page.fill("#set-n input", "200")
+    page.click("#set-make")
+    set_state(page, "making")
+    page.click("#set [data-do=stop]")
+    set_state(page, "stopped")
+    assert not page.is_visible("#set-save")
+    assert not list(served.temporary.rglob("*.jsonl"))
+    assert not list(served.temporary.rglob("plan.json"))

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from bundles import make_tiny_bundle
 from PIL import Image
 from skimage.draw import polygon2mask
 
+from fancgan import archives
 from fancgan.__main__ import main
 from fancgan.cli import make_dataset
 from fancgan.data import load_fields
@@ -23,6 +26,8 @@ from fancgan.dataset import MANIFEST, Folder, Plan, make_pair, read_line
 from fancgan.dataset_workers import Share, make_missing
 from fancgan.errors import UserError
 from fancgan.masks import LayoutConfig
+from fancgan.micrograph import read_micrograph
+from fancgan.outputs import STRIP_PX
 from fancgan.pipeline import Pipeline
 
 ROOT = Path(make_dataset.__file__).parent.parent.parent
@@ -134,6 +139,84 @@ def test_what_was_interrupted_goes_on(made, bundle, pipe, tmp_path, capsys):
     assert contents(folder.root) == contents(made)
     assert main(command(bundle, folder.root)) == 0
     assert "is complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["zip", "webdataset"])
+def test_archives_hold_the_folder_and_repeat(made, bundle, tmp_path, kind, capsys):
+    names = {"zip": "set.zip", "webdataset": "set"}
+    packed = []
+    for place in ("a", "b"):
+        out = tmp_path / place / "set"
+        assert main(command(bundle, out, "--format", kind)) == 0
+        path = out.parent / names[kind]
+        assert list(out.parent.iterdir()) == [path], "no working folder is left"
+        packed.append(contents(path) if path.is_dir() else {"": path.read_bytes()})
+    assert packed[0] == packed[1]
+    assert main(command(bundle, out, "--format", kind)) == 0
+    assert "is complete" in capsys.readouterr().out
+    assert main(command(bundle, out, "--format", kind, "--seed", "6")) == 2
+    assert "other settings" in capsys.readouterr().err
+    found = _unzipped(path) if kind == "zip" else _samples(path)
+    expected = contents(made)
+    if kind == "webdataset":
+        expected = {k: v for k, v in expected.items() if "/" in k and not k.startswith("labels")}
+    assert found == expected
+
+
+def _unzipped(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _samples(folder: Path) -> dict[str, bytes]:
+    """The images and masks of all shards, by their names in a folder."""
+    found = {}
+    for shard in folder.glob("*.tar"):
+        with tarfile.open(shard) as tar:
+            members = {member.name: tar.extractfile(member).read() for member in tar}
+            assert all(member.mtime == 0 for member in tar)
+        for name, content in members.items():
+            if name.endswith(".json"):
+                line = json.loads(content)
+                stem = name.removesuffix(".json")
+                assert line["split"] == shard.name.split("-")[0]
+                assert members[f"{stem}.txt"].count(b"\n") == line["particles"]
+                found[line["image"]] = members[f"{stem}.png"]
+                found[line["mask"]] = members[f"{stem}.mask.png"]
+    return found
+
+
+def test_an_archive_is_packed_after_a_kill(bundle, tmp_path):
+    out = tmp_path / "set"
+    pack = archives.pack
+    calls = []
+
+    def broken(*args):
+        calls.append(args)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archives, "pack", broken)
+        assert main(command(bundle, out, "--format", "zip")) == 130
+    assert archives.pack is pack
+    (tmp_path / ".set.zip.part").write_bytes(b"half")
+    assert calls and not (tmp_path / "set.zip").exists()
+    assert main(command(bundle, out, "--format", "zip")) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["set.zip"]
+
+
+def test_the_strip_is_no_part_of_the_field(bundle, tmp_path):
+    out = tmp_path / "set"
+    assert main(command(bundle, out, "--strip")) == 0
+    for line in lines(out):
+        image = read_micrograph(out / line["image"])
+        assert image.pixels.shape == (96 + STRIP_PX, 128)
+        assert image.field.shape == (96, 128)
+        strip = image.pixels[96:]
+        assert strip.max() == 255 and (strip == 0).mean() > 0.6
+    for field in load_fields(out, "all"):
+        assert field.image.shape == field.labels.shape == (96, 128)
 
 
 def _stored(made: Path) -> dict:

@@ -70,3 +70,43 @@ def test_documented_commands_are_accepted(command: str) -> None:
         build_parser().parse_args(arguments[1:])
     else:
         {"app.py": app, "export.py": export}[script].parse_args(arguments)
+
+
+def snippet(containing: str) -> str:
+    """The README's Python snippet that contains these words."""
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    found = [block for block in blocks if containing in block]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_the_small_unet_of_the_readme_learns(write_pairs, tmp_path) -> None:
+    import torch
+
+    root = write_pairs(tmp_path / "sets/mine", count=6)
+    code = snippet("class UNet").replace("sets/mine", str(root))
+    code = code.replace("range(150)", "range(100)")
+    torch.manual_seed(0)
+    names: dict = {}
+    exec(compile(code, "README.md", "exec"), names)
+    with torch.no_grad():
+        found = names["net"](names["images"]) > 0
+    both = (found & (names["masks"] > 0)).sum()
+    dice = 2 * both / (found.sum() + (names["masks"] > 0).sum())
+    assert dice > 0.9
+
+
+def test_the_client_example_of_the_readme_runs(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("gradio_client")
+    from bundles import make_tiny_bundle
+    from serving import serve
+
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.chdir(tmp_path)
+    with serve(make_tiny_bundle(tmp_path / "tiny"), temporary) as served:
+        code = snippet("gradio_client").replace("http://127.0.0.1:7860", served.url)
+        names: dict = {}
+        exec(compile(code, "README.md", "exec"), names)
+    assert names["figures"]["levels"]["background"] == pytest.approx(45, abs=0.1)
+    assert names["facts"]["pairs"] == 20

@@ -11,11 +11,12 @@ from fancgan.cli.make_masks import add_layout_arguments, layout_from
 from fancgan.errors import UserError
 
 if TYPE_CHECKING:
-    from fancgan.dataset import Plan
+    from fancgan.dataset import Folder, Plan
     from fancgan.pipeline import Pipeline
 
 HELP = "make a labelled synthetic data set: images, instance labels, COCO, YOLO, manifest"
 SIDE_PX = 256
+FORMATS = ("folder", "zip", "webdataset")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=int, default=100, help="how many pairs (default 100)")
     parser.add_argument("--val-share", type=float, default=0.1, help="for validation, default 0.1")
     parser.add_argument("--style", metavar="IMAGE", help="all in the look of this micrograph")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="folder",
+        help="a folder, OUT.zip, or a folder of WebDataset shards (tar files of 1000 pairs)",
+    )
+    parser.add_argument(
+        "--strip",
+        action="store_true",
+        help="write 'synthetic' into a strip under each picture, where the info bar would be",
+    )
     parser.add_argument(
         "--workers", type=int, help="processes of one thread each (default: one per core)"
     )
@@ -49,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from fancgan.allocator import tune_allocator
+    from fancgan.archives import working_folder
     from fancgan.dataset import Folder
     from fancgan.dataset_workers import Share, make_missing, wait_for_all
     from fancgan.hardware import one_thread
@@ -63,10 +76,13 @@ def run(args: argparse.Namespace) -> None:
     share = Share.from_environment()
     pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision, precision=args.precision)
     with one_thread():
-        folder = Folder(Path(args.out), make_plan(args, pipe))
+        plan = make_plan(args, pipe)
+    folder = Folder(working_folder(Path(args.out), args.format), plan)
+    if args.format != "folder" and is_packed(args, plan):
+        return None
     folder.begin()
     todo = folder.missing(share.rank, share.world_size)
-    if folder.finished:
+    if folder.finished and args.format == "folder":
         print(f"{folder.root} is complete: {folder.plan.n} pairs.")
         return None
     del pipe
@@ -81,34 +97,56 @@ def run(args: argparse.Namespace) -> None:
         print("Stopped. The same command goes on where it stopped.")
         raise
     if share.rank == 0:
-        for _ in wait_for_all(folder):
-            pass
-        folder.finish()
-        print(f"{folder.root}: {folder.plan.n} synthetic pairs, {folder.plan.licence}")
+        if not folder.finished:
+            for _ in wait_for_all(folder):
+                pass
+            folder.finish()
+        print(f"{deliver(args, folder)}: {plan.n} synthetic pairs, {plan.licence}")
     return None
+
+
+def is_packed(args: argparse.Namespace, plan: Plan) -> bool:
+    """Whether the zip or the shards are there already; UserError where others are."""
+    from fancgan.archives import packed_path, packed_plan
+
+    path = packed_path(Path(args.out), args.format)
+    found = packed_plan(path)
+    if found is not None and found != plan.to_dict():
+        raise UserError(f"{path} holds a data set made with other settings; choose another --out.")
+    if found is not None:
+        print(f"{path} is complete: {plan.n} pairs.")
+    return found is not None
+
+
+def deliver(args: argparse.Namespace, folder: Folder) -> Path:
+    """Pack the finished folder where that was asked for; return where the data set lies."""
+    import shutil
+
+    from fancgan.archives import pack, packed_path
+
+    if args.format == "folder":
+        return folder.root
+    path = packed_path(Path(args.out), args.format)
+    pack(folder, path, args.format)
+    shutil.rmtree(folder.root)
+    return path
 
 
 def make_plan(args: argparse.Namespace, pipe: Pipeline) -> Plan:
     """Return the plan of the arguments; raise UserError for what cannot be."""
-    from fancgan.dataset import Plan
+    from fancgan.dataset import plan_for
     from fancgan.micrograph import read_micrograph
-    from fancgan.results import bundle_facts
 
     layout = layout_from(args, nm_per_px=pipe.nm_per_px, side_px=SIDE_PX)
-    style = None
-    if args.style:
-        vector = pipe.measure_style(read_micrograph(args.style).field)
-        style = tuple(float(value) for value in vector)
-    data = pipe.config.get("data") or {}
-    return Plan(
+    style = pipe.measure_style(read_micrograph(args.style).field) if args.style else None
+    return plan_for(
+        pipe,
+        layout,
         n=args.n,
         seed=args.seed or 0,
-        layout=layout,
         val_share=args.val_share,
         style=style,
-        bundle=bundle_facts(pipe.config, pipe.revision),
-        precision="bfloat16" if pipe.half else "float32",
-        licence=str(data.get("weights_licence") or "that of the weights"),
+        strip=args.strip,
     )
 
 

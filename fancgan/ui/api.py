@@ -13,8 +13,10 @@ from PIL import Image
 from fancgan import outputs
 from fancgan.analysis import Analysis, Settings, analyse, distribution_of
 from fancgan.errors import UserError
+from fancgan.micrograph import read_micrograph
 from fancgan.results import bundle_facts, overlay_png, zip_bytes
 from fancgan.ui import sketch
+from fancgan.ui.look import Look, check_seed, paint
 from fancgan.ui.page import MODEL, shown_as_toast
 
 if TYPE_CHECKING:
@@ -24,9 +26,10 @@ MAX_FILES = 32
 
 
 def build(pipe: Pipeline) -> None:
-    """Add the named endpoints: /synthesize, /layout, /segment, /measure. The page shows none.
+    """Add the named endpoints: synthesize, synthesize_look, layout, segment, measure.
 
-    Files are written straight into gradio's cache, so that its clean-up deletes them.
+    The page shows none of them. Files are written straight into gradio's cache, so that its
+    clean-up deletes them.
     """
     with gr.Group(visible=False):
         trigger = gr.Button()
@@ -34,6 +37,7 @@ def build(pipe: Pipeline) -> None:
         micrographs = gr.File(label="micrographs", file_count="multiple")
         seed = gr.Number(sketch.FIRST_SEED, label="seed", precision=0)
         name = gr.Textbox(label="name")
+        look = gr.JSON(None, label="look")
         nm_per_px = gr.Number(None, label="nm_per_px")
         settings = gr.JSON(None, label="settings")
         image, drawn = gr.File(label="synthetic image"), gr.File(label="mask image")
@@ -47,6 +51,16 @@ def build(pipe: Pipeline) -> None:
         api_name="synthesize",
         api_description="Paint a mask file (0 = background) as a synthetic SEM image, PNG; with "
         "the cycle check: Dice, particles drawn and read back.",
+        **MODEL,
+    )
+    trigger.click(
+        partial(_synthesize_look, pipe, image.GRADIO_CACHE),
+        inputs=[mask, look, micrograph],
+        outputs=[image, figures],
+        api_name="synthesize_look",
+        api_description="The same in a chosen look. look may hold seed, mix_seed and mix (0 to 1), "
+        "levels (background, contrast, noise: grey levels), finish (brightness, contrast, gamma, "
+        "shadows, highlights); micrograph: a file whose look is taken over, or nothing.",
         **MODEL,
     )
     trigger.click(
@@ -81,16 +95,32 @@ def build(pipe: Pipeline) -> None:
 def _synthesize(
     pipe: Pipeline, cache: str, path: str | None, seed: float | None
 ) -> tuple[str, dict]:
+    return _painted_file(pipe, cache, path, Look(check_seed(seed)))
+
+
+@shown_as_toast
+def _synthesize_look(
+    pipe: Pipeline, cache: str, path: str | None, look: dict | None, style_path: str | None
+) -> tuple[str, dict]:
+    wish = dict(look or {})
+    if style_path:
+        wish["reference"] = pipe.measure_style(read_micrograph(style_path).field).tolist()
+    return _painted_file(pipe, cache, path, Look.of(wish))
+
+
+def _painted_file(pipe: Pipeline, cache: str, path: str | None, look: Look) -> tuple[str, dict]:
     mask = sketch.read_mask_file(path)
-    image, png = sketch.paint_mask(pipe, mask, seed)
+    image, text, levels = paint(pipe, mask, look)
     figures = sketch.read_back(pipe, mask, image)
     del figures["overlay"]
-    return save_bytes_to_cache(png, outputs.synthetic_name(int(seed)), cache), figures
+    png = outputs.png_bytes(Image.fromarray(image), text)
+    name = outputs.synthetic_name(look.seed)
+    return save_bytes_to_cache(png, name, cache), figures | {"levels": levels}
 
 
 @shown_as_toast
 def _layout(cache: str, name: str, seed: float | None) -> str:
-    seed = sketch.check_seed(seed)
+    seed = check_seed(seed)
     mask = sketch.layout_mask(name, seed)
     png = outputs.png_bytes(Image.fromarray(mask.astype("uint8") * 255), {"Synthetic": "true"})
     return save_bytes_to_cache(png, f"fancgan_layout_seed{seed}.png", cache)

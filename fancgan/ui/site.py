@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from fancgan.ui import api, segment, sketch
+from fancgan.ui import api, dataset_tab, segment, sketch
 from fancgan.ui.models import Models
 from fancgan.ui.page import CACHE_SECONDS, QUEUE_LENGTH
 
@@ -52,8 +52,12 @@ def build(pipe: Pipeline, stands_in: bool = False) -> gr.Blocks:
                 painted = sketch.build(pipe)
             with gr.Tab("Segment", id="segment"):
                 segment.build(pipe, Models(pipe), painted)
+            with gr.Tab("Data set", id="dataset"):
+                leave = dataset_tab.build(pipe)
         gr.HTML(_footer(pipe, stands_in), **plain)
         api.build(pipe)
+        dataset_tab.build_endpoints(pipe)
+        demo.unload(leave)
     demo.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
     return demo
 

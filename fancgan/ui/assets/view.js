@@ -11,6 +11,7 @@ const QUIET_MS = 350;
 const NICE_NM = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
 let shown = -1, latest = 0, sentAt = 0, timer = 0, round = -1;
+let asking = false, again = false, source = null, refusal = "";
 
 function say(state, words) {
   root.dataset.state = state;
@@ -34,15 +35,14 @@ function paint(answer) {
   picture.width = answer.width;
   picture.height = answer.height;
   overlay.removeAttribute("src");
-  save.href = answer.image;
-  save.download = answer.name;
-  save.removeAttribute("aria-disabled");
+  save.disabled = false;
   root.dataset.round = round;
   root.dataset.seq = answer.seq;
   root.dataset.seed = answer.seed;
   root.classList.remove("fa-none");
   root.style.setProperty("--fa-ratio", `${answer.width} / ${answer.height}`);
   scaleBar(answer.width);
+  document.dispatchEvent(new CustomEvent("fancgan:levels", { detail: answer.levels }));
 }
 
 // An answer to an older drawing than the one already shown is dropped; "done" is said only
@@ -55,6 +55,45 @@ function receive(answer) {
   clearTimeout(timer);
   timer = setTimeout(() => root.dataset.state === "done" && trigger("submit"), QUIET_MS);
 }
+
+// One question at a time, always with the drawing and look of the moment in which it is sent.
+async function ask() {
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  do {
+    again = false;
+    const question = { drawing: window.fancganSketch.take(), look: window.fancganLook.take() };
+    try {
+      const answer = await server.paint_live(question);
+      if (answer.error) refuse(answer.error);
+      else {
+        source = question;
+        receive(answer);
+      }
+    } catch {
+      refuse("The server did not answer: please try again.");
+    }
+  } while (again);
+  asking = false;
+}
+
+function refuse(words) {
+  refusal = words;
+  if (root.dataset.state === "painting") say("failed", "not painted: see the message");
+  trigger("refused");
+}
+
+// What the picture on the page was painted from.
+window.fancganView = {
+  shown: () => ({
+    ...(source ?? { drawing: window.fancganSketch.peek(), look: window.fancganLook.peek() }),
+    round,
+  }),
+  words: () => refusal,
+};
 
 const hear = (name, act) => document.addEventListener(`fancgan:${name}`, (e) => act(e.detail));
 hear("drawing", () => say("drawing", "drawing…"));
@@ -74,9 +113,7 @@ hear("empty", ({ seq }) => {
   root.classList.add("fa-none");
   say("empty", "the canvas is empty");
 });
-hear("failed", () => {
-  if (root.dataset.state === "painting") say("failed", "not painted: see the message");
-});
+hear("ask", ask);
 hear("cycle", (cycle) => {
   if (cycle.round === round) overlay.src = cycle.overlay;
 });
@@ -87,11 +124,11 @@ for (const tab of tabs) {
     for (const other of tabs) other.setAttribute("aria-pressed", String(other === tab));
   });
 }
-save.addEventListener("click", (event) => {
-  if (save.hasAttribute("aria-disabled")) event.preventDefault();
-});
+// Image on the left of the slider, the check on its right.
+const wipe = root.querySelector(".fa-wipe");
+wipe.addEventListener("input", () => root.style.setProperty("--fa-wipe", `${wipe.value}%`));
+save.addEventListener("click", () => trigger("save"));
 
-watch("value", () => receive(props.value));
 paint(props.value);
-say("done", "ready");
+say("done", nmPerPx ? `ready, ${nmPerPx} nm per pixel` : "ready");
 document.dispatchEvent(new CustomEvent("fancgan:ready"));

@@ -1,0 +1,260 @@
+"""The Data set tab: labelled synthetic pairs, previewed, made and taken away as one zip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from PIL import Image
+
+from fancgan import outputs, pictures
+from fancgan.errors import UserError
+from fancgan.masks import AGGLOMERATIONS
+from fancgan.micrograph import read_micrograph
+from fancgan.ui import order, wire
+from fancgan.ui.page import CACHE_SECONDS, MODEL, asset, shown_as_toast
+
+if TYPE_CHECKING:
+    from fancgan.dataset import Pair, Plan
+    from fancgan.pipeline import Pipeline
+
+# One order at a time; others wait in the queue, and the model stays free for the other tabs.
+ORDERS = {"concurrency_limit": 1, "concurrency_id": "orders"}
+WORDS = f"""<p class='fa-note'>Each pair is an image and its 16-bit instance labels; with COCO,
+YOLO-seg, split and manifest in one zip. Every file says that it is synthetic. The page makes up to
+<b>{order.MAX_PAIRS} pairs</b> ({order.MAX_PX // 10**6} megapixels) and deletes them after
+{CACHE_SECONDS[1] // 60} minutes; for any number, on all cores, resumable:
+<code>python -m fancgan make-dataset --n 10000 --out DIR</code></p>"""
+NAMES = ("n", "size", "amount", "value", "d50_nm", "gsd", "agglomeration", "val_share", "seed")
+SAY = "(...all) => {{ window.fancganSet.say('{}'); return all; }}"
+
+
+def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
+    """Add the tab's components and events; return what is to be called when a visitor leaves."""
+    stops = order.Stops()
+    plain = {"apply_default_css": False, "padding": False, "container": False}
+    with gr.Row(elem_classes="fa-bench fa-order"):
+        with gr.Column(min_width=300, scale=2, elem_classes="fa-left fa-form"):
+            wishes = _form()
+            strip = gr.Checkbox(
+                True, label="strip under each picture that says synthetic", elem_id="set-strip"
+            )
+            style = gr.File(
+                label="Look of a micrograph (optional; any file that Segment reads)",
+                elem_id="set-style",
+                height=92,
+            )
+            with gr.Row(elem_classes="fa-controls"):
+                look = gr.Button("Preview", elem_id="set-preview", min_width=90)
+                start = gr.Button(
+                    "Make the data set", variant="primary", elem_id="set-make", min_width=150
+                )
+        with gr.Column(min_width=320, scale=3, elem_classes="fa-left"):
+            panel = gr.HTML(
+                _empty(pipe),
+                html_template=asset("dataset.html"),
+                js_on_load=asset("dataset.js"),
+                elem_id="set",
+                nm_per_px=pipe.nm_per_px or 0,
+                **plain,
+            )
+            saved = gr.DownloadButton(
+                "Save the zip", visible=False, variant="primary", elem_id="set-save"
+            )
+            gr.HTML(WORDS, **plain)
+
+    # Plain functions: gradio gives the request to no partial.
+    def make(request: gr.Request, *values: object) -> Iterator[tuple]:
+        yield from _make(pipe, stops, saved.GRADIO_CACHE, request.session_hash or "", *values)
+
+    def leave(request: gr.Request) -> None:
+        stops.ask(request.session_hash or "")
+
+    inputs = [*wishes, strip, style]
+    quiet = {"show_progress": "hidden"}
+    previewing = look.click(
+        partial(_preview, pipe),
+        inputs=inputs,
+        outputs=panel,
+        js=SAY.format("previewing"),
+        api_visibility="private",
+        **MODEL,
+        **quiet,
+    )
+    making = start.click(
+        make,
+        inputs=inputs,
+        outputs=[panel, saved],
+        js=SAY.format("waiting"),
+        api_visibility="private",
+        **ORDERS,
+        **quiet,
+    )
+    for event in (previewing, making):
+        event.failure(None, js="() => window.fancganSet.say('failed')")
+    panel.stop(leave, api_visibility="private", concurrency_limit=8, **quiet)
+    return leave
+
+
+def _form() -> list[gr.components.Component]:
+    """The settings, in the order of NAMES."""
+    given = order.DEFAULTS
+    with gr.Row():
+        n = gr.Number(
+            given["n"],
+            label=f"Pairs (up to {order.MAX_PAIRS})",
+            precision=0,
+            elem_id="set-n",
+            min_width=90,
+        )
+        size = gr.Dropdown(
+            list(order.SIZES), value=given["size"], label="Size, px", elem_id="set-size"
+        )
+    with gr.Row():
+        amount = gr.Dropdown(
+            list(order.AMOUNTS), value=given["amount"], label="Amount", elem_id="set-amount"
+        )
+        value = gr.Number(given["value"], label="% or count", elem_id="set-value", min_width=80)
+    with gr.Row():
+        d50 = gr.Number(0, label="D50, nm (0: as trained)", elem_id="set-d50", min_width=80)
+        gsd = gr.Number(0, label="GSD (0: as trained)", elem_id="set-gsd", min_width=80)
+    with gr.Row():
+        kind = gr.Dropdown(
+            list(AGGLOMERATIONS), value="mix", label="Agglomerates", elem_id="set-kind"
+        )
+        share = gr.Number(
+            given["val_share"], label="Validation share", elem_id="set-share", min_width=80
+        )
+        seed = gr.Number(given["seed"], label="Seed", precision=0, elem_id="set-seed", min_width=80)
+    return [n, size, amount, value, d50, gsd, kind, share, seed]
+
+
+def _plan(pipe: Pipeline, *values: object) -> Plan:
+    *wishes, strip, style_path = values
+    style = None
+    if style_path:
+        style = pipe.measure_style(read_micrograph(str(style_path)).field)
+    return order.make_plan(pipe, style, strip=strip, **dict(zip(NAMES, wishes, strict=True)))
+
+
+def _empty(pipe: Pipeline) -> dict:
+    return {"token": wire.token(), "state": "none"}
+
+
+@shown_as_toast
+def _preview(pipe: Pipeline, *values: object) -> dict:
+    plan = _plan(pipe, *values)
+    return {
+        "token": wire.token(),
+        "state": "previewed",
+        "n": plan.n,
+        "tiles": [_tile(pair) for pair in order.preview(pipe, plan)],
+    }
+
+
+def _tile(pair: Pair) -> dict:
+    grey = Image.fromarray(pair.image)
+    outlined = pictures.composite(pair.image, pictures.outline_layer(pair.labels))
+    return {
+        "image": wire.data_url(outputs.png_bytes(grey)),
+        "outlined": wire.data_url(outputs.png_bytes(outlined)),
+        "particles": pair.line["particles"],
+        "coverage": pair.line["coverage"],
+        "split": pair.line["split"],
+    }
+
+
+@shown_as_toast
+def _make(
+    pipe: Pipeline, stops: order.Stops, cache: str, session: str, *values: object
+) -> Iterator[tuple]:
+    """Yield the panel's state and the button that saves the zip, pair by pair."""
+    plan = _plan(pipe, *values)
+    hidden = gr.DownloadButton(value=None, visible=False)
+    stops.begin(session)
+    try:
+        for step in order.make(pipe.path, plan, lambda: stops.asked(session)):
+            if step.zip_bytes is None:
+                yield _progress(step), hidden
+                continue
+            name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
+            path = save_bytes_to_cache(step.zip_bytes, name, cache)
+            words = f"Save {name} ({len(step.zip_bytes) / 1e6:.1f} MB)"
+            yield (
+                _progress(step) | {"state": "done"},
+                gr.DownloadButton(words, value=path, visible=True),
+            )
+            return
+        yield {"token": wire.token(), "state": "stopped"}, hidden
+    finally:
+        stops.end(session)
+
+
+def _progress(step: order.Progress) -> dict:
+    left = step.seconds_left
+    return {
+        "token": wire.token(),
+        "state": "making",
+        "done": step.done,
+        "n": step.n,
+        "seconds_left": None if left is None else round(left),
+    }
+
+
+def build_endpoints(pipe: Pipeline) -> None:
+    """Add /dataset and /dataset_preview; settings by the names of `order.DEFAULTS`."""
+    with gr.Group(visible=False):
+        trigger = gr.Button()
+        settings = gr.JSON({}, label="settings")
+        style = gr.File(None, label="style")
+        result = gr.File(label="data set")
+        figures = gr.JSON(label="figures")
+        tiles = gr.Gallery(label="preview", format="png")
+    trigger.click(
+        partial(_dataset_file, pipe, result.GRADIO_CACHE),
+        inputs=[settings, style],
+        outputs=[result, figures],
+        api_name="dataset",
+        api_description="Make labelled synthetic pairs, one zip. settings may hold "
+        f"{', '.join(order.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
+        **ORDERS,
+    )
+    trigger.click(
+        partial(_preview_files, pipe),
+        inputs=[settings, style],
+        outputs=[tiles, figures],
+        api_name="dataset_preview",
+        api_description="The first pairs of such a data set: images with their outlines.",
+        **MODEL,
+    )
+
+
+def _wished(pipe: Pipeline, settings: object, style_path: str | None) -> Plan:
+    if not isinstance(settings, dict) or not set(settings) <= set(order.DEFAULTS):
+        raise UserError(f"settings may hold {', '.join(order.DEFAULTS)}, and nothing else.")
+    style = pipe.measure_style(read_micrograph(style_path).field) if style_path else None
+    return order.make_plan(pipe, style, **settings)
+
+
+@shown_as_toast
+def _dataset_file(
+    pipe: Pipeline, cache: str, settings: dict | None, style_path: str | None
+) -> tuple[str, dict]:
+    plan = _wished(pipe, settings or {}, style_path)
+    *_, last = order.make(pipe.path, plan, lambda: False)
+    name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
+    facts = {"pairs": plan.n, "licence": plan.licence, "bundle": plan.bundle}
+    return save_bytes_to_cache(last.zip_bytes, name, cache), facts
+
+
+@shown_as_toast
+def _preview_files(pipe: Pipeline, settings: dict | None, style_path: str | None) -> tuple:
+    plan = _wished(pipe, settings or {}, style_path)
+    pairs = order.preview(pipe, plan)
+    layers = [pictures.composite(p.image, pictures.outline_layer(p.labels)) for p in pairs]
+    found = [{k: p.line[k] for k in ("index", "particles", "coverage", "split")} for p in pairs]
+    return [np.asarray(layer) for layer in layers], {"pairs": plan.n, "preview": found}
