@@ -28,9 +28,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--bundle", default="tio2-sem")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "app.png")
     parser.add_argument("--width", type=int, default=1280)
-    parser.add_argument(
-        "--tab", choices=("sketch", "cycle", "segment", "dataset"), default="sketch"
-    )
+    tabs = ("sketch", "cycle", "segment", "dataset")
+    parser.add_argument("--tab", choices=tabs, default="sketch")
     parser.add_argument("--dark", action="store_true")
     return parser.parse_args()
 

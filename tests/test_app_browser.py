@@ -408,6 +408,8 @@ def fresh_image(page: sync_api.Page, act) -> np.ndarray:
 
 def test_looks_side_by_side_mixed_and_levelled(page, tmp_path):
     first = shown(page)
+    drawn = page.locator("#look [data-level=background] output").inner_text()
+    assert 10 < float(drawn) < 60, "the sliders begin at what the seed drew"
     page.click("[data-do=four]")
     page.wait_for_selector("#look .fa-fan figure")
     tiles = page.locator("#look .fa-take")

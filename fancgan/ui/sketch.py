@@ -197,6 +197,7 @@ def build(pipe: Pipeline) -> gr.State:
                 elem_id="look",
                 seed=FIRST_SEED,
                 ranges=json.dumps(pipe.style_scale.ranges()),
+                levels=json.dumps(first_view["levels"]),
                 **plain,
             )
             refer = gr.UploadButton(

@@ -144,12 +144,14 @@ seedInput.addEventListener("input", () => {
 });
 mixInput.addEventListener("input", () => ask(PAUSE_MS));
 
-document.addEventListener("fancgan:levels", ({ detail }) => {
-  for (const [name, value] of Object.entries(detail)) {
+function follow(found) {
+  for (const [name, value] of Object.entries(found)) {
     if (!(name in levels)) drawn[name] = value;
     dials[name].show(name in levels ? levels[name] : value);
   }
-});
+}
+
+document.addEventListener("fancgan:levels", ({ detail }) => follow(detail));
 
 watch("value", () => {
   const value = props.value;
@@ -168,4 +170,5 @@ watch("value", () => {
   }
   refresh();
 });
+follow(JSON.parse(root.dataset.levels));
 refresh();
