@@ -109,10 +109,12 @@ def train(args: argparse.Namespace) -> bool:
     }
     initial = None
     if args.init:
-        from fancgan.bundle import find_bundle
+        from safetensors.torch import load
+
+        from fancgan.bundle import WEIGHTS, find_bundle
 
         bundle = find_bundle(args.init)
-        initial = bundle.weights()
+        initial = load(bundle.read(WEIGHTS))
         data["init"] = f"{bundle.config['name']} {bundle.revision}"
     training = Training(
         choose_model(args),

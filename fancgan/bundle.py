@@ -21,12 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fancgan.errors import UserError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 FORMAT = "fancgan-bundle"
 VERSION = 1
@@ -71,12 +67,6 @@ class Bundle:
                 f"{CONFIG}); export or download the bundle again."
             )
         return content
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return the weights to fine-tune from, "network.parameter" -> half-precision tensor."""
-        from safetensors.torch import load
-
-        return load(self.read(WEIGHTS))
 
     def verify(self) -> None:
         """Check every file that is loaded. The card is not: people edit it, nothing reads it."""
