@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+import zipfile
 from collections.abc import Iterator
 
 import torch
@@ -158,6 +159,20 @@ def script_bytes(module: nn.Module) -> bytes:
     buffer = io.BytesIO()
     with quiet_torchscript():
         torch.jit.save(torch.jit.script(module), buffer)
+    return without_debug_records(buffer.getvalue())
+
+
+def without_debug_records(archive: bytes) -> bytes:
+    """Return a TorchScript archive without the records that map its code to source files.
+
+    They hold the full paths of the machine that exported, which are nobody's business, and are
+    read for error messages alone. Entries have one fixed date.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(buffer, "w") as target:
+        for entry in source.infolist():
+            if not entry.filename.endswith(".debug_pkl"):
+                target.writestr(zipfile.ZipInfo(entry.filename), source.read(entry))
     return buffer.getvalue()
 
 

@@ -191,6 +191,8 @@ def _data(config: dict) -> str:
     facts = [f"seed {training['seed']}"] if "seed" in training else []
     steps = training.get("trained_steps", training.get("steps"))
     facts += [f"{steps} steps"] if steps else []
+    # Otherwise the steps would read as all that the weights have seen.
+    facts += [f"begun from the weights of {training['init']}"] if training.get("init") else []
     hardware = training.get("hardware") or {}
     facts += [f"on {hardware['name']} ({hardware['device']})"] if "name" in hardware else []
     if facts:

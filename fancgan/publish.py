@@ -56,7 +56,9 @@ def export_run(
         "name": name or out.resolve().name,
         "nm_per_px": record["data"].get("nm_per_px"),
         "data": data_facts(record["data"] | {"modality": modality}),
-        "training": record["train"] | last_step(run) | {"hardware": record.get("hardware")},
+        "training": record["train"]
+        | last_step(run)
+        | {"hardware": record.get("hardware"), "init": record["data"].get("init")},
     }
     with replacing(out) as stage:
         say("scripting, and comparing with the networks in eager mode")

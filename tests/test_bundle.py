@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ import export
 from fancgan.bundle import (
     CARD,
     CONFIG,
+    DEFAULT,
     FILES,
     MODULES,
+    PACKAGED,
     WEIGHTS,
     config_digest,
     find_bundle,
@@ -34,6 +37,7 @@ from fancgan.model_card import data_facts, write_card
 from fancgan.pipeline import Pipeline
 from fancgan.publish import DEFAULT_POINT, read_run
 
+ROOT = Path(__file__).resolve().parent.parent
 FIGURE = {
     "meaning": 'Dice of "the" real images',
     "value": 0.9531,
@@ -210,6 +214,31 @@ def test_replacing_keeps_the_old_bundle_where_the_new_one_fails(copy: Path) -> N
     assert open_bundle(copy).revision == before
     open_bundle(copy).verify()
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+
+
+def test_no_path_of_the_exporting_machine_is_published(tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "out"
+    assert export.main(["--run", str(run), "--out", str(out)]) == 0
+    for path in (*out.iterdir(), *(PACKAGED / DEFAULT).iterdir()):
+        contents = [path.read_bytes()]
+        if path.suffix == ".pt":
+            with zipfile.ZipFile(path) as archive:
+                assert not [name for name in archive.namelist() if name.endswith(".debug_pkl")]
+                contents += [archive.read(name) for name in archive.namelist()]
+        for content in contents:
+            assert str(ROOT).encode() not in content, path
+
+
+def test_the_card_says_what_the_weights_were_begun_from(tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "runs" / "tuned"), tmp_path / "out" / "tuned"
+    assert export.main(["--run", str(run), "--out", str(out)]) == 0
+    assert "begun from" not in (out / CARD).read_text()
+    record = json.loads((run / "config.json").read_text())
+    record["data"]["init"] = "first 0123456789ab"
+    (run / "config.json").write_text(json.dumps(record))
+    assert export.main(["--run", str(run), "--out", str(out)]) == 0
+    assert "begun from the weights of first 0123456789ab" in (out / CARD).read_text()
+    assert open_bundle(out).config["training"]["init"] == "first 0123456789ab"
 
 
 def test_replacing_swaps_whole_folders(copy: Path) -> None:
