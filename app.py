@@ -34,7 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT", "7860"))
     parser.add_argument(
-        "--mcp", action="store_true", help="offer the endpoints to MCP clients too (gradio[mcp])"
+        "--mcp",
+        action="store_true",
+        help="offer tools to MCP clients at /gradio_api/mcp/ (gradio[mcp])",
     )
     return parser.parse_args(argv)
 
@@ -81,7 +83,7 @@ def serve(args: argparse.Namespace, folder: str) -> None:
     pipe = Pipeline(bundle)
     source = f" of {pipe.origin}" if pipe.origin else ""
     print(f"serving {pipe.config['name']}, revision {pipe.revision}{source}", file=sys.stderr)
-    demo = build(pipe, stands_in=bool(notice))
+    demo = build(pipe, stands_in=bool(notice), mcp=args.mcp)
     _, url, _ = demo.launch(
         server_name=args.host,
         server_port=args.port,
@@ -90,8 +92,6 @@ def serve(args: argparse.Namespace, folder: str) -> None:
         **launch_options(),
     )
     print(f"F-ANcGAN is at {url} (Ctrl-C stops it)", flush=True)
-    if args.mcp:
-        print(f"MCP clients connect to {url}gradio_api/mcp/", flush=True)
     demo.block_thread()
 
 

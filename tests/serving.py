@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 300  # a loaded machine takes its time
@@ -46,13 +45,14 @@ def serve(
     *,
     app: Path = ROOT / "app.py",
     python: Path | str = sys.executable,
+    flags: tuple[str, ...] = (),
 ) -> Iterator[Served]:
-    """Run `python app.py [--bundle BUNDLE]` on a free port until the block ends.
+    """Run `python app.py [--bundle BUNDLE] [FLAGS]` on a free port until the block ends.
 
     What it writes to stderr goes to server.log beside the folder `temporary`.
     """
     command = [str(python), str(app), "--port", str(free_port())]
-    command += ["--bundle", str(bundle)] if bundle else []
+    command += ["--bundle", str(bundle), *flags] if bundle else [*flags]
     environment = os.environ | {"TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}
     log = temporary.parent / "server.log"
     with log.open("w") as errors:
@@ -72,10 +72,12 @@ def serve(
 
 
 def _address(process: subprocess.Popen, log: Path) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if select.select([process.stdout], [], [], 0.5)[0]:
-            found = re.search(r"http://\S+", process.stdout.readline())
-            if found:
-                return found.group()
+    killer = Timer(START_SECONDS, process.kill)
+    killer.start()
+    try:
+        for line in process.stdout:
+            if found := re.search(r"F-ANcGAN is at (http://\S+)", line):
+                return found.group(1)
+    finally:
+        killer.cancel()
     raise AssertionError(f"app.py did not come up:\n{log.read_text()}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import zipfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -247,9 +246,6 @@ def test_bad_arguments_exit_with_2(bundle, tmp_path):
             run_app("--bundle", str(bundle), "--port", "70000"),
             run_app("--bundle", str(tmp_path / "missing"), "--port", str(free_port())),
         ]
-    if find_spec("mcp") is None:
-        runs.append(run_app("--mcp", "--port", str(free_port())))
-        assert "gradio[mcp]" in runs[-1].stderr
     for done in runs:
         assert done.returncode == 2
         assert done.stderr.startswith("app.py: ")

@@ -7,29 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
+import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
-from fancgan import outputs
+from fancgan import outputs, pictures
 from fancgan.analysis import Analysis, Settings, analyse, distribution_of
 from fancgan.errors import UserError
 from fancgan.micrograph import read_micrograph
 from fancgan.results import bundle_facts, overlay_png, zip_bytes
-from fancgan.ui import sketch
+from fancgan.ui import order, sketch
 from fancgan.ui.look import Look, check_seed, paint
-from fancgan.ui.page import MODEL, shown_as_toast
+from fancgan.ui.page import MODEL, ORDERS, shown_as_toast
 
 if TYPE_CHECKING:
+    from fancgan.dataset import Plan
     from fancgan.pipeline import Pipeline
 
 MAX_FILES = 32
 
 
-def build(pipe: Pipeline) -> None:
-    """Add the named endpoints: synthesize, synthesize_look, layout, segment, measure.
+def build(pipe: Pipeline, visibility: str = "public") -> None:
+    """Add the named endpoints: synthesize, synthesize_look, layout, segment, measure, dataset, ...
 
     The page shows none of them. Files are written straight into gradio's cache, so that its
-    clean-up deletes them.
+    clean-up deletes them. visibility: "undocumented" leaves them out of the list of endpoints.
     """
     with gr.Group(visible=False):
         trigger = gr.Button()
@@ -39,54 +41,81 @@ def build(pipe: Pipeline) -> None:
         name = gr.Textbox(label="name")
         look = gr.JSON(None, label="look")
         nm_per_px = gr.Number(None, label="nm_per_px")
-        settings = gr.JSON(None, label="settings")
+        settings, wishes = gr.JSON(None, label="settings"), gr.JSON({}, label="settings")
+        style = gr.File(None, label="style")
         image, drawn = gr.File(label="synthetic image"), gr.File(label="mask image")
         labels, outlined = gr.File(label="label image"), gr.File(label="outlined image")
-        results = gr.File(label="results")
+        results, made = gr.File(label="results"), gr.File(label="data set")
         figures = gr.JSON(label="figures")
+        tiles = gr.Gallery(label="preview", format="png")
+    cache = image.GRADIO_CACHE
     trigger.click(
-        partial(_synthesize, pipe, image.GRADIO_CACHE),
+        partial(_synthesize, pipe, cache),
         inputs=[mask, seed],
         outputs=[image, figures],
         api_name="synthesize",
         api_description="Paint a mask file (0 = background) as a synthetic SEM image, PNG; with "
         "the cycle check: Dice, particles drawn and read back.",
+        api_visibility=visibility,
         **MODEL,
     )
     trigger.click(
-        partial(_synthesize_look, pipe, image.GRADIO_CACHE),
+        partial(_synthesize_look, pipe, cache),
         inputs=[mask, look, micrograph],
         outputs=[image, figures],
         api_name="synthesize_look",
         api_description="The same in a chosen look. look may hold seed, mix_seed and mix (0 to 1), "
         "levels (background, contrast, noise: grey levels), finish (brightness, contrast, gamma, "
         "shadows, highlights); micrograph: a file whose look is taken over, or nothing.",
+        api_visibility=visibility,
         **MODEL,
     )
     trigger.click(
-        partial(_layout, drawn.GRADIO_CACHE),
+        partial(_layout, cache),
         inputs=[name, seed],
         outputs=drawn,
         api_name="layout",
         api_description="Draw a particle layout by the name of an example; PNG, 255 = particle.",
+        api_visibility=visibility,
     )
     trigger.click(
-        partial(_segment, pipe, labels.GRADIO_CACHE),
+        partial(_segment, pipe, cache),
         inputs=[micrograph, nm_per_px],
         outputs=[labels, outlined, figures],
         api_name="segment",
         api_description="Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
         "outlines, count and size distribution. nm_per_px overrides the file's pixel size.",
+        api_visibility=visibility,
         **MODEL,
     )
     trigger.click(
-        partial(_measure, pipe, results.GRADIO_CACHE),
+        partial(_measure, pipe, cache),
         inputs=[micrographs, settings],
         outputs=[results, figures],
         api_name="measure",
         api_description="Measure the particles of several micrographs: a zip with tables, labels, "
         "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
         "may hold nm_per_px, split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
+        api_visibility=visibility,
+        **MODEL,
+    )
+    trigger.click(
+        partial(_dataset, pipe, cache),
+        inputs=[wishes, style],
+        outputs=[made, figures],
+        api_name="dataset",
+        api_description="Make labelled synthetic pairs, one zip. settings may hold "
+        f"{', '.join(order.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
+        api_visibility=visibility,
+        **ORDERS,
+    )
+    trigger.click(
+        partial(_dataset_preview, pipe),
+        inputs=[wishes, style],
+        outputs=[tiles, figures],
+        api_name="dataset_preview",
+        api_description="The first pairs of such a data set: images with their outlines.",
+        api_visibility=visibility,
         **MODEL,
     )
 
@@ -95,7 +124,7 @@ def build(pipe: Pipeline) -> None:
 def _synthesize(
     pipe: Pipeline, cache: str, path: str | None, seed: float | None
 ) -> tuple[str, dict]:
-    return _painted_file(pipe, cache, path, Look(check_seed(seed)))
+    return painted_file(pipe, cache, path, Look(check_seed(seed)))
 
 
 @shown_as_toast
@@ -104,16 +133,27 @@ def _synthesize_look(
 ) -> tuple[str, dict]:
     wish = dict(look or {})
     if style_path:
-        wish["reference"] = pipe.measure_style(read_micrograph(style_path).field).tolist()
-    return _painted_file(pipe, cache, path, Look.of(wish))
+        wish["reference"] = measured_style(pipe, style_path).tolist()
+    return painted_file(pipe, cache, path, Look.of(wish))
 
 
-def _painted_file(pipe: Pipeline, cache: str, path: str | None, look: Look) -> tuple[str, dict]:
+def measured_style(pipe: Pipeline, path: str) -> np.ndarray:
+    """Return the style [style_dim] of the micrograph at path."""
+    return pipe.measure_style(read_micrograph(path).field)
+
+
+def painted_file(
+    pipe: Pipeline, cache: str, path: str | None, look: Look, *, strip: bool = False
+) -> tuple[str, dict]:
+    """Paint the mask file at path; return the PNG's path in cache and the figures.
+
+    strip: add rows below that say in words that the image is synthetic.
+    """
     mask = sketch.read_mask_file(path)
     image, text, levels = paint(pipe, mask, look)
     figures = sketch.read_back(pipe, mask, image)
     del figures["overlay"]
-    png = outputs.png_bytes(Image.fromarray(image), text)
+    png = sketch.Painted(0, "", mask, image, look, text).png(strip, pipe.nm_per_px)
     name = outputs.synthetic_name(look.seed)
     return save_bytes_to_cache(png, name, cache), figures | {"levels": levels}
 
@@ -121,7 +161,11 @@ def _painted_file(pipe: Pipeline, cache: str, path: str | None, look: Look) -> t
 @shown_as_toast
 def _layout(cache: str, name: str, seed: float | None) -> str:
     seed = check_seed(seed)
-    mask = sketch.layout_mask(name, seed)
+    return layout_file(cache, sketch.layout_mask(name, seed), seed)
+
+
+def layout_file(cache: str, mask: np.ndarray, seed: int) -> str:
+    """Return the path in cache of mask [H, W] bool as PNG, 255 = particle."""
     png = outputs.png_bytes(Image.fromarray(mask.astype("uint8") * 255), {"Synthetic": "true"})
     return save_bytes_to_cache(png, f"fancgan_layout_seed{seed}.png", cache)
 
@@ -138,7 +182,7 @@ def _segment(
     return (
         save_bytes_to_cache(tiff, f"{field.name}_labels.tif", cache),
         save_bytes_to_cache(overlay_png(analysis), f"{field.name}_overlay.png", cache),
-        summary([analysis]) | _reading(analysis),
+        summary([analysis]) | reading(analysis),
     )
 
 
@@ -146,6 +190,13 @@ def _segment(
 def _measure(
     pipe: Pipeline, cache: str, paths: list[str] | None, settings: dict | None
 ) -> tuple[str, dict]:
+    return measured_zip(pipe, cache, paths, Settings.from_dict(settings or {}))
+
+
+def measured_zip(
+    pipe: Pipeline, cache: str, paths: list[str] | None, settings: Settings
+) -> tuple[str, dict]:
+    """Measure the files at paths; return the path of the zip in cache and the summary of all."""
     if not paths:
         raise UserError("No file arrived: give one or more micrographs.")
     if len(paths) > MAX_FILES:
@@ -156,8 +207,7 @@ def _measure(
     stems = [Path(path).stem for path in paths]
     if len(set(stems)) < len(stems):
         raise UserError("Two files have the same name: their results would be mixed up.")
-    chosen = Settings.from_dict(settings or {})
-    analyses = [analyse(pipe, path, chosen) for path in paths]
+    analyses = [analyse(pipe, path, settings) for path in paths]
     content = zip_bytes(analyses, bundle_facts(pipe.config, pipe.revision))
     return save_bytes_to_cache(content, "fancgan_results.zip", cache), summary(analyses)
 
@@ -179,7 +229,8 @@ def summary(analyses: list[Analysis]) -> dict:
     return figures
 
 
-def _reading(analysis: Analysis) -> dict:
+def reading(analysis: Analysis) -> dict:
+    """Return how the file was read, and what is to be said of its result."""
     field = analysis.field
     return {
         "nm_per_px": field.nm_per_px,
@@ -187,3 +238,34 @@ def _reading(analysis: Analysis) -> dict:
         "info_bar_rows_cropped": field.bar_rows,
         "cautions": list(analysis.measured.cautions),
     }
+
+
+def _wished(pipe: Pipeline, settings: object, style_path: str | None) -> Plan:
+    if not isinstance(settings, dict) or not set(settings) <= set(order.DEFAULTS):
+        raise UserError(f"settings may hold {', '.join(order.DEFAULTS)}, and nothing else.")
+    style = measured_style(pipe, style_path) if style_path else None
+    return order.make_plan(pipe, style, **settings)
+
+
+@shown_as_toast
+def _dataset(
+    pipe: Pipeline, cache: str, settings: dict | None, style_path: str | None
+) -> tuple[str, dict]:
+    return dataset_zip(pipe, cache, _wished(pipe, settings or {}, style_path))
+
+
+def dataset_zip(pipe: Pipeline, cache: str, plan: Plan) -> tuple[str, dict]:
+    """Make the data set of plan; return the path of the zip in cache and what is in it."""
+    *_, last = order.make(pipe.path, plan, lambda: False)
+    name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
+    facts = {"pairs": plan.n, "licence": plan.licence, "bundle": plan.bundle}
+    return save_bytes_to_cache(last.zip_bytes, name, cache), facts
+
+
+@shown_as_toast
+def _dataset_preview(pipe: Pipeline, settings: dict | None, style_path: str | None) -> tuple:
+    plan = _wished(pipe, settings or {}, style_path)
+    pairs = order.preview(pipe, plan)
+    layers = [pictures.composite(p.image, pictures.outline_layer(p.labels)) for p in pairs]
+    found = [{k: p.line[k] for k in ("index", "particles", "coverage", "split")} for p in pairs]
+    return [np.asarray(layer) for layer in layers], {"pairs": plan.n, "preview": found}

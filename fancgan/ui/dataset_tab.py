@@ -7,23 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import gradio as gr
-import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from fancgan import outputs, pictures
-from fancgan.errors import UserError
 from fancgan.masks import AGGLOMERATIONS
 from fancgan.micrograph import read_micrograph
 from fancgan.ui import order, wire
-from fancgan.ui.page import CACHE_SECONDS, MODEL, asset, shown_as_toast
+from fancgan.ui.page import CACHE_SECONDS, MODEL, ORDERS, asset, shown_as_toast
 
 if TYPE_CHECKING:
     from fancgan.dataset import Pair, Plan
     from fancgan.pipeline import Pipeline
 
-# One order at a time; others wait in the queue, and the model stays free for the other tabs.
-ORDERS = {"concurrency_limit": 1, "concurrency_id": "orders"}
 WORDS = f"""<p class='fa-note'>Each pair is an image and its 16-bit instance labels; with COCO,
 YOLO-seg, split and manifest in one zip. Every file says that it is synthetic. The page makes up to
 <b>{order.MAX_PAIRS} pairs</b> ({order.MAX_PX // 10**6} megapixels) and deletes them after
@@ -203,58 +199,3 @@ def _progress(step: order.Progress) -> dict:
         "n": step.n,
         "seconds_left": None if left is None else round(left),
     }
-
-
-def build_endpoints(pipe: Pipeline) -> None:
-    """Add /dataset and /dataset_preview; settings by the names of `order.DEFAULTS`."""
-    with gr.Group(visible=False):
-        trigger = gr.Button()
-        settings = gr.JSON({}, label="settings")
-        style = gr.File(None, label="style")
-        result = gr.File(label="data set")
-        figures = gr.JSON(label="figures")
-        tiles = gr.Gallery(label="preview", format="png")
-    trigger.click(
-        partial(_dataset_file, pipe, result.GRADIO_CACHE),
-        inputs=[settings, style],
-        outputs=[result, figures],
-        api_name="dataset",
-        api_description="Make labelled synthetic pairs, one zip. settings may hold "
-        f"{', '.join(order.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
-        **ORDERS,
-    )
-    trigger.click(
-        partial(_preview_files, pipe),
-        inputs=[settings, style],
-        outputs=[tiles, figures],
-        api_name="dataset_preview",
-        api_description="The first pairs of such a data set: images with their outlines.",
-        **MODEL,
-    )
-
-
-def _wished(pipe: Pipeline, settings: object, style_path: str | None) -> Plan:
-    if not isinstance(settings, dict) or not set(settings) <= set(order.DEFAULTS):
-        raise UserError(f"settings may hold {', '.join(order.DEFAULTS)}, and nothing else.")
-    style = pipe.measure_style(read_micrograph(style_path).field) if style_path else None
-    return order.make_plan(pipe, style, **settings)
-
-
-@shown_as_toast
-def _dataset_file(
-    pipe: Pipeline, cache: str, settings: dict | None, style_path: str | None
-) -> tuple[str, dict]:
-    plan = _wished(pipe, settings or {}, style_path)
-    *_, last = order.make(pipe.path, plan, lambda: False)
-    name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
-    facts = {"pairs": plan.n, "licence": plan.licence, "bundle": plan.bundle}
-    return save_bytes_to_cache(last.zip_bytes, name, cache), facts
-
-
-@shown_as_toast
-def _preview_files(pipe: Pipeline, settings: dict | None, style_path: str | None) -> tuple:
-    plan = _wished(pipe, settings or {}, style_path)
-    pairs = order.preview(pipe, plan)
-    layers = [pictures.composite(p.image, pictures.outline_layer(p.labels)) for p in pairs]
-    found = [{k: p.line[k] for k in ("index", "particles", "coverage", "split")} for p in pairs]
-    return [np.asarray(layer) for layer in layers], {"pairs": plan.n, "preview": found}

@@ -54,7 +54,7 @@ def make_plan(pipe: Pipeline, style: np.ndarray | None = None, **wishes: object)
     training masks' own; style: vector [style_dim] or None.
     """
     given = DEFAULTS | wishes
-    n, seed = (_whole(given[name], name) for name in ("n", "seed"))
+    n, seed = (whole(given[name], name) for name in ("n", "seed"))
     if given["size"] not in SIZES:
         raise UserError(f"There is no size {given['size']}; choose from {', '.join(SIZES)}.")
     height, width = SIZES[given["size"]]
@@ -79,7 +79,7 @@ def make_plan(pipe: Pipeline, style: np.ndarray | None = None, **wishes: object)
         if value is None:
             raise UserError(f"How much? Give a number for the {given['amount']}.")
         by_count = given["amount"] == AMOUNTS[2]
-        chosen |= {"count": _whole(value, "count")} if by_count else {"coverage": value / 100}
+        chosen |= {"count": whole(value, "count")} if by_count else {"coverage": value / 100}
     layout = LayoutConfig(**{name: value for name, value in chosen.items() if value is not None})
     share = _number(given["val_share"], "share for validation") or 0.0
     return plan_for(
@@ -95,7 +95,8 @@ def _number(value: object, name: str) -> float | None:
     return value
 
 
-def _whole(value: object, name: str) -> int:
+def whole(value: object, name: str) -> int:
+    """Return value as a whole number; raise UserError, which calls it name, where it is none."""
     number = _number(value, name)
     if number is None or number != int(number):
         raise UserError(f"The {name} must be a whole number.")

@@ -17,6 +17,8 @@ ASSETS = Path(__file__).parent / "assets"
 
 # One network at a time: two at once would only share the cores and double the memory.
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
+# One data set at a time; others wait in the queue, and the model stays free for the tabs.
+ORDERS = {"concurrency_limit": 1, "concurrency_id": "orders"}
 
 QUEUE_LENGTH = 32
 SESSIONS = 128

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from fancgan.ui import api, dataset_tab, segment, sketch
+from fancgan.ui import api, dataset_tab, segment, sketch, tools
 from fancgan.ui.models import Models
 from fancgan.ui.page import CACHE_SECONDS, QUEUE_LENGTH
 
@@ -39,10 +39,11 @@ Krumrey and Hodoroaba (2021)</a>, data
 4.0</a>."""
 
 
-def build(pipe: Pipeline, stands_in: bool = False) -> gr.Blocks:
+def build(pipe: Pipeline, stands_in: bool = False, mcp: bool = False) -> gr.Blocks:
     """Return the demo. pipe is shared by all visitors and only read; the rest is theirs alone.
 
-    stands_in: pipe is not the one that was asked for; the page says so.
+    stands_in: pipe is not the one that was asked for; the page says so. mcp: offer the tools of
+    `tools` in place of the endpoints for programs, which stay where they are, unlisted.
     """
     plain = {"apply_default_css": False, "padding": False}
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
@@ -55,8 +56,9 @@ def build(pipe: Pipeline, stands_in: bool = False) -> gr.Blocks:
             with gr.Tab("Data set", id="dataset"):
                 leave = dataset_tab.build(pipe)
         gr.HTML(_footer(pipe, stands_in), **plain)
-        api.build(pipe)
-        dataset_tab.build_endpoints(pipe)
+        api.build(pipe, "undocumented" if mcp else "public")
+        if mcp:
+            tools.build(pipe)
         demo.unload(leave)
     demo.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
     return demo

@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -23,6 +22,7 @@ from fancgan.shapes import draw_aspects, draw_outlines
 from fancgan.ui import wire
 from fancgan.ui.look import Look, check_seed, paint
 from fancgan.ui.page import MODEL, QUEUE_LENGTH, asset, shown_as_toast
+from fancgan.ui.turns import Turns
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -258,23 +258,18 @@ def build(pipe: Pipeline) -> gr.State:
 def live_painter(pipe: Pipeline) -> Callable[[dict], dict]:
     """Return what the page calls for a new image.
 
-    It goes past gradio's queue, which costs more time than the network: so it counts for itself
-    who waits, and paints one image at a time.
+    It goes past gradio's queue, which costs more time than the network.
     """
-    turn, waiting = Lock(), BoundedSemaphore(QUEUE_LENGTH)
+    turns = Turns(QUEUE_LENGTH)
 
     def paint_live(message: dict) -> dict:
-        if not waiting.acquire(blocking=False):
-            return {"error": "Many people draw just now: please try again in a moment."}
         try:
             drawing, wish = _parts(message)
             mask, seq = wire.decode_mask(drawing)
-            with turn:
+            with turns.one():
                 return _answer(pipe, mask, seq, Look.of(wish))[0]
         except UserError as error:
             return {"error": str(error)}
-        finally:
-            waiting.release()
 
     return paint_live
 
