@@ -12,6 +12,8 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
+pytest_plugins = ("browsing",)
+
 
 @dataclass(frozen=True, eq=False)
 class Discs:

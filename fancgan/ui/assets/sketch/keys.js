@@ -35,6 +35,16 @@ const CHOSEN_KEYS = {
   r: (one, far) => ({ angle: one.angle + (far > 1 ? -STEP : STEP) }),
 };
 
+// The next particle: first what is drawn becomes objects, one by one, then around all of them.
+function chooseNext(step) {
+  const at = step > 0 ? strokes.indexOf(1) : -1;
+  if (at >= 0) choose(lift((at % width) + 0.5, Math.floor(at / width) + 0.5));
+  else if (particles.length) {
+    const from = selected < 0 && step < 0 ? 0 : selected;
+    choose((from + step + particles.length) % particles.length);
+  }
+}
+
 function onCommand(key, shift) {
   if (key === "z") (shift ? actions.redo : actions.undo)();
   else if (key === "y") actions.redo();
@@ -51,6 +61,9 @@ function onKey(key, shift) {
     setTool("particle");
     edit(() => particles.push(newParticle(width / 2, height / 2)));
     choose(particles.length - 1);
+  } else if (key === "n") {
+    setTool("particle");
+    chooseNext(shift ? -1 : 1);
   } else if (selected >= 0 && CHOSEN_KEYS[key]) {
     adjust((one) => CHOSEN_KEYS[key](one, shift ? 10 : 1));
   } else if (selected >= 0 && (key === "delete" || key === "backspace")) deleteChosen();
@@ -60,9 +73,16 @@ function onKey(key, shift) {
 }
 
 canvas.addEventListener("keydown", (event) => {
-  const key = event.key.toLowerCase();
-  const command = event.ctrlKey || event.metaKey;
-  if (!(command ? onCommand : onKey)(key, event.shiftKey)) return;
+  if (event.ctrlKey || event.metaKey || !onKey(event.key.toLowerCase(), event.shiftKey)) return;
+  event.preventDefault();
+  refresh();
+});
+
+// Undo and redo wherever on this tab the focus is, but where text is written.
+const WRITING = "input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]";
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || !root.offsetParent) return;
+  if (event.target.closest?.(WRITING) || !onCommand(event.key.toLowerCase(), event.shiftKey)) return;
   event.preventDefault();
   refresh();
 });

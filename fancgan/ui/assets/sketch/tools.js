@@ -74,20 +74,22 @@ function abandon() {
   changed();
 }
 
+// Two fingers zoom and move the canvas, as the middle button does; one draws.
 canvas.addEventListener("pointerdown", (event) => {
   event.preventDefault();
   canvas.focus({ preventScroll: true });
   canvas.setPointerCapture(event.pointerId);
   fingers.set(event.pointerId, event);
-  if (event.button === 1) return;
-  if (fingers.size > 1) return abandon();
-  if (pointer === null && event.button === 0) begin(event);
+  if (event.button === 1 || fingers.size > 1) {
+    abandon();
+    hold([...fingers.values()].slice(0, 2));
+  } else if (pointer === null && event.button === 0) begin(event);
 });
 
 canvas.addEventListener("pointermove", (event) => {
   moveCursor(event);
-  const known = fingers.get(event.pointerId);
-  if (known && (fingers.size > 1 || known.button === 1)) pinch(event, known);
+  if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event);
+  if (held) moveHeld([...fingers.values()].slice(0, 2));
   if (event.pointerId !== pointer) return;
   const moves = event.getCoalescedEvents?.() ?? [];
   for (const move of moves.length ? moves : [event]) {
@@ -102,19 +104,9 @@ canvas.addEventListener("pointermove", (event) => {
   showFrame();
 });
 
-function pinch(event, known) {
-  const others = [...fingers.values()].filter((one) => one.pointerId !== event.pointerId);
-  fingers.set(event.pointerId, event);
-  Object.defineProperty(event, "button", { value: known.button });
-  panBy((event.clientX - known.clientX) / fingers.size, (event.clientY - known.clientY) / fingers.size);
-  if (!others.length) return;
-  const far = (one) => Math.hypot(one.clientX - others[0].clientX, one.clientY - others[0].clientY) || 1;
-  zoomBy(far(event) / far(known), (event.clientX + others[0].clientX) / 2,
-    (event.clientY + others[0].clientY) / 2);
-}
-
 function release(event) {
   fingers.delete(event.pointerId);
+  if (held) hold(fingers.size > 1 ? [...fingers.values()].slice(0, 2) : []);
   if (event.pointerId !== pointer) return;
   pointer = null;
   // To choose a particle is no change of the drawing.

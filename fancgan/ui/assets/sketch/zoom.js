@@ -12,23 +12,41 @@ function applyZoom() {
   button("fit").disabled = zoom === 1;
 }
 
-// Zoom by a factor about a point of the screen; without one, about the middle.
-function zoomBy(factor, clientX, clientY) {
+// A point of the screen in shares of the stage; without one, its middle.
+function share({ clientX, clientY } = {}) {
   const box = stage.getBoundingClientRect();
-  const x = clientX === undefined ? 0.5 : (clientX - box.left) / box.width;
-  const y = clientY === undefined ? 0.5 : (clientY - box.top) / box.height;
-  const before = zoom;
-  zoom = Math.max(1, Math.min(MAX_ZOOM, zoom * factor));
-  panX = x - ((x - panX) * zoom) / before;
-  panY = y - ((y - panY) * zoom) / before;
+  if (clientX === undefined) return { x: 0.5, y: 0.5 };
+  return { x: (clientX - box.left) / box.width, y: (clientY - box.top) / box.height };
+}
+
+// Zoom by a factor so that what lay under `from` comes to lie under `to`, both shares of the stage.
+function zoomFrom(start, factor, from, to) {
+  zoom = Math.max(1, Math.min(MAX_ZOOM, start.zoom * factor));
+  panX = to.x - ((from.x - start.panX) * zoom) / start.zoom;
+  panY = to.y - ((from.y - start.panY) * zoom) / start.zoom;
   applyZoom();
 }
 
-function panBy(dx, dy) {
-  const box = stage.getBoundingClientRect();
-  panX += dx / box.width;
-  panY += dy / box.height;
-  applyZoom();
+function zoomBy(factor, point) {
+  const at = share(point);
+  zoomFrom({ zoom, panX, panY }, factor, at, at);
+}
+
+// What the fingers, or the mouse with its middle button, hold stays under them: always counted
+// from the beginning, so that nothing drifts where a limit was touched on the way.
+let held = null;
+const middleOf = (points) => ({
+  clientX: points.reduce((sum, one) => sum + one.clientX, 0) / points.length,
+  clientY: points.reduce((sum, one) => sum + one.clientY, 0) / points.length,
+});
+const spread = ([a, b]) => (b ? Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) || 1 : 1);
+
+function hold(points) {
+  held = points.length && { zoom, panX, panY, at: share(middleOf(points)), apart: spread(points) };
+}
+
+function moveHeld(points) {
+  zoomFrom(held, spread(points) / held.apart, held.at, share(middleOf(points)));
 }
 
 function fit() {
@@ -39,5 +57,5 @@ function fit() {
 stage.addEventListener("wheel", (event) => {
   if (!event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
-  zoomBy(Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
+  zoomBy(Math.exp(-event.deltaY / 300), event);
 }, { passive: false });
