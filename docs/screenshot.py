@@ -39,7 +39,7 @@ def arrange(page: Page, tab: str) -> None:
     page.wait_for_selector("#view .fa-view[data-state=done]")
     page.wait_for_selector("#cycle .fa-cycle[data-state=fresh]")
     if tab == "cycle":
-        page.click("[data-show=cycle]")
+        page.click("[data-show=compare]")
     if tab == "segment":
         page.get_by_role("tab", name="Segment").click()
         page.click("#take-sketch")

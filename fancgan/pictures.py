@@ -1,4 +1,4 @@
-"""Coloured layers that lie over a micrograph: differences of two masks, outlines of particles."""
+"""What lies over a micrograph: coloured outlines of particles, a scale bar."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 # Apart for all common kinds of colour blindness (Okabe and Ito 2008), and on grey.
-AGREE = (0, 158, 115)
-ONLY_DRAWN = (230, 159, 0)
-ONLY_READ = (204, 60, 160)
 OUTLINES = (
     (86, 180, 233),
     (240, 228, 66),
@@ -18,12 +15,6 @@ OUTLINES = (
     (230, 120, 180),
     (255, 110, 60),
 )
-
-
-def difference_layer(drawn: np.ndarray, read: np.ndarray) -> Image.Image:
-    """Return a see-through palette image of where two masks [H, W] bool agree and differ."""
-    index = drawn.astype(np.uint8) + 2 * read.astype(np.uint8)
-    return _palette_layer(index, (ONLY_DRAWN, ONLY_READ, AGREE), alpha=(215, 215, 90))
 
 
 def outline_layer(labels: np.ndarray, width: int | None = None) -> Image.Image:

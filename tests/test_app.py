@@ -282,17 +282,6 @@ def test_broken_drawings_are_refused(value):
         wire.decode_mask(value)
 
 
-def test_difference_colours():
-    drawn = np.array([[0, 1, 1, 0]], bool)
-    read = np.array([[0, 1, 0, 1]], bool)
-    layer = np.array(pictures.difference_layer(drawn, read).convert("RGBA"))
-    assert layer[0, 0, 3] == 0
-    assert tuple(layer[0, 1, :3]) == pictures.AGREE
-    assert tuple(layer[0, 2, :3]) == pictures.ONLY_DRAWN
-    assert tuple(layer[0, 3, :3]) == pictures.ONLY_READ
-    assert metrics.dice(drawn, read) == pytest.approx(0.5)
-
-
 def test_outlines_lie_inside_and_part_neighbours():
     labels = np.zeros((40, 60), np.int32)
     labels[5:35, 5:30] = 1

@@ -16,9 +16,11 @@ from fancgan.analysis import Analysis, Settings, analyse, distribution_of
 from fancgan.errors import UserError
 from fancgan.micrograph import read_micrograph
 from fancgan.results import bundle_facts, overlay_png, zip_bytes
-from fancgan.ui import order, sketch
-from fancgan.ui.look import Look, check_seed, paint
+from fancgan.ui import order
+from fancgan.ui.look import FIRST_SEED, Look, check_seed
+from fancgan.ui.mask_sources import layout_mask, read_mask_file
 from fancgan.ui.page import MODEL, ORDERS, shown_as_toast
+from fancgan.ui.painted import Painted, read_back
 
 if TYPE_CHECKING:
     from fancgan.dataset import Plan
@@ -37,7 +39,7 @@ def build(pipe: Pipeline, visibility: str = "public") -> None:
         trigger = gr.Button()
         mask, micrograph = gr.File(label="mask"), gr.File(label="micrograph")
         micrographs = gr.File(label="micrographs", file_count="multiple")
-        seed = gr.Number(sketch.FIRST_SEED, label="seed", precision=0)
+        seed = gr.Number(FIRST_SEED, label="seed", precision=0)
         name = gr.Textbox(label="name")
         look = gr.JSON(None, label="look")
         nm_per_px = gr.Number(None, label="nm_per_px")
@@ -149,19 +151,17 @@ def painted_file(
 
     strip: add rows below that say in words that the image is synthetic.
     """
-    mask = sketch.read_mask_file(path)
-    image, text, levels = paint(pipe, mask, look)
-    figures = sketch.read_back(pipe, mask, image)
-    del figures["overlay"]
-    png = sketch.Painted(0, "", mask, image, look, text).png(strip, pipe.nm_per_px)
+    painted = Painted.of(pipe, read_mask_file(path), look)
+    figures, _ = read_back(pipe, painted)
     name = outputs.synthetic_name(look.seed)
-    return save_bytes_to_cache(png, name, cache), figures | {"levels": levels}
+    png = painted.png(strip, pipe.nm_per_px)
+    return save_bytes_to_cache(png, name, cache), figures | {"levels": painted.levels}
 
 
 @shown_as_toast
 def _layout(cache: str, name: str, seed: float | None) -> str:
     seed = check_seed(seed)
-    return layout_file(cache, sketch.layout_mask(name, seed), seed)
+    return layout_file(cache, layout_mask(name, seed), seed)
 
 
 def layout_file(cache: str, mask: np.ndarray, seed: int) -> str:

@@ -20,6 +20,7 @@ from fancgan.tone import ToneMap
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
+FIRST_SEED = 7
 MAX_SEED = 2**31 - 1
 FINISH = {
     "brightness": (-0.3, 0.3),

@@ -29,7 +29,7 @@ from fancgan.ui.page import MODEL, asset, shown_as_toast
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
     from fancgan.ui.models import Models
-    from fancgan.ui.sketch import Painted
+    from fancgan.ui.painted import Painted
 
 STATE_SECONDS = 1800
 MAX_ACTIONS = 200

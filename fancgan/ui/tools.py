@@ -18,9 +18,9 @@ from gradio.processing_utils import save_bytes_to_cache
 from fancgan.analysis import Settings, analyse
 from fancgan.masks import AGGLOMERATIONS, LayoutConfig, make_layout, to_mask
 from fancgan.results import overlay_png
-from fancgan.ui import api, order, sketch, wire
+from fancgan.ui import api, order, wire
 from fancgan.ui.links import opened
-from fancgan.ui.look import Look, check_seed
+from fancgan.ui.look import FIRST_SEED, Look, check_seed
 from fancgan.ui.page import QUEUE_LENGTH, shown_as_toast
 from fancgan.ui.turns import Turns
 
@@ -225,7 +225,7 @@ def build(pipe: Pipeline) -> None:
     with gr.Group(visible=False):
         trigger = gr.Button()
         width, height = gr.Number(768, precision=0), gr.Number(512, precision=0)
-        seed, count = gr.Number(sketch.FIRST_SEED, precision=0), gr.Number(None, precision=0)
+        seed, count = gr.Number(FIRST_SEED, precision=0), gr.Number(None, precision=0)
         number, split, strip = gr.Number(None), gr.Number(0.0), gr.Checkbox(True)
         agglomeration = gr.Dropdown(list(AGGLOMERATIONS), value=AGGLOMERATIONS[0])
         pairs = gr.Number(20, precision=0)

@@ -1,7 +1,6 @@
 // The synthetic image. It tells in words how far the picture is behind the drawing.
 const root = element.querySelector(".fa-view");
 const picture = root.querySelector(".fa-picture");
-const overlay = root.querySelector(".fa-overlay");
 const status = root.querySelector(".fa-status");
 const save = root.querySelector(".fa-save");
 const bar = root.querySelector(".fa-bar");
@@ -34,7 +33,7 @@ function paint(answer) {
   picture.alt = `Synthetic SEM image, seed ${answer.seed}`;
   picture.width = answer.width;
   picture.height = answer.height;
-  overlay.removeAttribute("src");
+  forgetClasses();
   save.disabled = false;
   root.dataset.round = round;
   root.dataset.seq = answer.seq;
@@ -114,9 +113,6 @@ hear("empty", ({ seq }) => {
   say("empty", "the canvas is empty");
 });
 hear("ask", ask);
-hear("cycle", (cycle) => {
-  if (cycle.round === round) overlay.src = cycle.overlay;
-});
 
 for (const tab of tabs) {
   tab.addEventListener("click", () => {
@@ -124,11 +120,4 @@ for (const tab of tabs) {
     for (const other of tabs) other.setAttribute("aria-pressed", String(other === tab));
   });
 }
-// Image on the left of the slider, the check on its right.
-const wipe = root.querySelector(".fa-wipe");
-wipe.addEventListener("input", () => root.style.setProperty("--fa-wipe", `${wipe.value}%`));
 save.addEventListener("click", () => trigger("save"));
-
-paint(props.value);
-say("done", nmPerPx ? `ready, ${nmPerPx} nm per pixel` : "ready");
-document.dispatchEvent(new CustomEvent("fancgan:ready"));
