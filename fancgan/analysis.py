@@ -312,7 +312,8 @@ def _warnings(pipe: Pipeline, grey: NDArray, prob: NDArray, zoom: float) -> list
     if odd:
         words.append(
             "This picture looks unlike those that the model knows: judge the outlines by eye. For "
-            "particles darker than their ground try inverting, or a model trained on such pictures."
+            "particles darker than their ground choose 'dark particles' (--invert), or a model "
+            "trained on such pictures."
         )
     if zoom != 1:
         words.append(

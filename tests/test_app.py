@@ -19,6 +19,7 @@ from fancgan import Pipeline, UserError, metrics, pictures
 from fancgan.__main__ import main
 from fancgan.style_vector import between
 from fancgan.ui import wire
+from fancgan.ui.mask_sources import own_layout
 
 pytest.importorskip("gradio")
 pytest.importorskip("gradio_client")
@@ -280,6 +281,24 @@ def test_mask_survives_the_wire(corner):
 def test_broken_drawings_are_refused(value):
     with pytest.raises(UserError):
         wire.decode_mask(value)
+
+
+def test_a_layout_of_ones_own_is_what_was_asked_for():
+    wishes = {"count": 9, "d50_nm": 300, "gsd": 1.1, "agglomeration": "single"}
+    mask, seen = own_layout(wishes, 4, (256, 320), 7.344)
+    assert (mask.shape, seen, pictures.count_particles(mask)) == ((256, 320), 9, 9)
+    assert np.array_equal(mask, own_layout(wishes, 4, (256, 320), 7.344)[0])
+    for change, words in (
+        ({"count": 2.5}, "whole number"),
+        ({"gsd": "wide"}, "must be a number"),
+        ({"gsd": 9}, "choose from"),
+        ({"agglomeration": "heaps"}, "choose one of"),
+        ({"colour": "red"}, "nothing else"),
+        ({"count": 200}, "at most 33%"),
+        ({"count": 2000, "d50_nm": 40, "agglomeration": "mix"}, "at most 1500"),
+    ):
+        with pytest.raises(UserError, match=words):
+            own_layout(wishes | change, 4, (256, 320), 7.344)
 
 
 def test_outlines_lie_inside_and_part_neighbours():

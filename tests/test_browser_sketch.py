@@ -6,12 +6,14 @@ from pathlib import Path
 
 import browsing
 import numpy as np
-from browsing import toast
+import pytest
+from browsing import toast, too_wide
 from PIL import Image
 from segment_page import open_segment
 from sketch_page import (
     mask,
     painted,
+    regions,
     sequence,
     shown,
     stroke,
@@ -102,6 +104,31 @@ def test_uploaded_mask_and_layout_come_to_the_canvas(page, tmp_path):
     page.click("#layout-0")
     painted(page, before)
     assert shown(page).shape == (160, 240), "a layout takes the canvas as it is"
+
+
+@pytest.mark.parametrize("page", ["desktop", "phone"], indirect=True)
+def test_a_layout_by_numbers(page):
+    page.click("#own-layout summary")
+    assert too_wide(page) <= 0
+    page.fill("#own-layout [name=count]", "12")
+    page.fill("#own-layout [name=d50_nm]", "300")
+    page.fill("#own-layout [name=gsd]", "1.1")
+    page.select_option("#own-layout select", "single")
+    before = sequence(page)
+    page.click("#own-layout button")
+    painted(page, before)
+    found = regions(mask(page))
+    assert len(found) == 12
+    sizes = [2 * 7.344 * np.sqrt(one.sum() / np.pi) for one in found]
+    assert np.median(sizes) == pytest.approx(300, rel=0.1)
+    page.fill("#own-layout [name=d50_nm]", "90000")
+    page.click("#own-layout button")
+    assert "choose sizes" in toast(page)
+    page.fill("#own-layout [name=d50_nm]", "210")
+    page.fill("#own-layout [name=count]", "900")
+    page.click("#own-layout button")
+    assert "at most 33%" in toast(page)
+    assert len(regions(mask(page))) == 12, "what cannot be changes nothing"
 
 
 def test_hurried_strokes_end_with_the_last(page):

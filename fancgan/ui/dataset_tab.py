@@ -37,10 +37,10 @@ def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
         with gr.Column(min_width=300, scale=2, elem_classes="fa-left fa-form"):
             wishes = _form()
             strip = gr.Checkbox(
-                True, label="strip under each picture that says synthetic", elem_id="set-strip"
+                True, label="a strip under each picture that says synthetic", elem_id="set-strip"
             )
             style = gr.File(
-                label="Look of a micrograph (optional; any file that Segment reads)",
+                label="Look of a micrograph (optional)",
                 elem_id="set-style",
                 height=92,
             )
@@ -112,9 +112,26 @@ def _form() -> list[gr.components.Component]:
         )
     with gr.Row():
         amount = gr.Dropdown(
-            list(order.AMOUNTS), value=given["amount"], label="Amount", elem_id="set-amount"
+            [("as trained", order.AMOUNTS[0]), *order.AMOUNTS[1:]],
+            value=given["amount"],
+            label="Amount",
+            elem_id="set-amount",
         )
-        value = gr.Number(given["value"], label="% or count", elem_id="set-value", min_width=80)
+        value = gr.Number(
+            given["value"],
+            label=given["amount"],
+            visible=False,
+            elem_id="set-value",
+            min_width=80,
+        )
+        amount.change(
+            _value_for,
+            inputs=amount,
+            outputs=value,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
     with gr.Row():
         d50 = gr.Number(0, label="D50, nm (0: as trained)", elem_id="set-d50", min_width=80)
         gsd = gr.Number(0, label="GSD (0: as trained)", elem_id="set-gsd", min_width=80)
@@ -127,6 +144,10 @@ def _form() -> list[gr.components.Component]:
         )
         seed = gr.Number(given["seed"], label="Seed", precision=0, elem_id="set-seed", min_width=80)
     return [n, size, amount, value, d50, gsd, kind, share, seed]
+
+
+def _value_for(amount: str) -> gr.Number:
+    return gr.Number(label=amount, visible=amount != order.AMOUNTS[0])
 
 
 def _plan(pipe: Pipeline, *values: object) -> Plan:

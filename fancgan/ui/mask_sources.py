@@ -10,9 +10,13 @@ import numpy as np
 from fancgan.errors import UserError
 from fancgan.masks import LayoutConfig, example_layouts, make_layout, to_mask
 from fancgan.shapes import draw_aspects, draw_outlines
-from fancgan.ui import wire
+from fancgan.ui import order, wire
+from fancgan.ui.limits import check_layout
 
 BANK_SIZE = 48
+NM_PER_PX = LayoutConfig().nm_per_px
+NUMBERS = {"d50_nm": "D50", "gsd": "GSD", "aspect_mean": "aspect ratio", "overlap": "overlap"}
+WISHES = ("count", *NUMBERS, "agglomeration")
 
 
 def layout_mask(name: str, seed: int, size: tuple[int, int] = (512, 768)) -> np.ndarray:
@@ -24,6 +28,31 @@ def layout_mask(name: str, seed: int, size: tuple[int, int] = (512, 768)) -> np.
     if name not in layouts:
         raise UserError(f"There is no layout '{name}'; there are: {', '.join(layouts)}.")
     return to_mask(make_layout(dataclasses.replace(layouts[name], seed=seed)))
+
+
+def own_layout(
+    wishes: object, seed: int, size: tuple[int, int], nm_per_px: float | None
+) -> tuple[np.ndarray, int]:
+    """Return the mask [H, W] bool of a layout by numbers, and how many particles can be seen.
+
+    wishes: values of a LayoutConfig by the names of WISHES; what is missing is as trained.
+    size: height and width. Raises UserError for what cannot be.
+    """
+    if not isinstance(wishes, dict) or not set(wishes) <= set(WISHES):
+        raise UserError(f"A layout may be given {', '.join(WISHES)}, and nothing else.")
+    chosen = dict(wishes)
+    for name in set(chosen) & set(NUMBERS):
+        chosen[name] = order.number(chosen[name], NUMBERS[name])
+    if "count" in chosen:
+        chosen["count"] = order.whole(chosen["count"], "number of particles")
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    height, width = size
+    config = LayoutConfig(
+        **chosen, height=height, width=width, seed=seed, nm_per_px=nm_per_px or NM_PER_PX
+    )
+    check_layout(config)
+    labels = make_layout(config)
+    return to_mask(labels), int(labels.max())
 
 
 def read_mask_file(path: str | Path | None) -> np.ndarray:

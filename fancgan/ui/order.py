@@ -23,6 +23,7 @@ from fancgan.dataset import Folder, Plan, make_pair, plan_for
 from fancgan.dataset_workers import make_missing
 from fancgan.errors import UserError
 from fancgan.masks import AGGLOMERATIONS, LayoutConfig
+from fancgan.ui.limits import check_layout
 
 if TYPE_CHECKING:
     from fancgan.dataset import Pair
@@ -68,26 +69,28 @@ def make_plan(pipe: Pipeline, style: np.ndarray | None = None, **wishes: object)
         "height": height,
         "width": width,
         "nm_per_px": pipe.nm_per_px,
-        "d50_nm": _number(given["d50_nm"], "D50") or None,
-        "gsd": _number(given["gsd"], "GSD") or None,
+        "d50_nm": number(given["d50_nm"], "D50") or None,
+        "gsd": number(given["gsd"], "GSD") or None,
         "agglomeration": given["agglomeration"],
     }
     if given["amount"] not in AMOUNTS:
         raise UserError(f"The amount is one of: {', '.join(AMOUNTS)}.")
     if given["amount"] != AMOUNTS[0]:
-        value = _number(given["value"], given["amount"])
+        value = number(given["value"], given["amount"])
         if value is None:
             raise UserError(f"How much? Give a number for the {given['amount']}.")
         by_count = given["amount"] == AMOUNTS[2]
         chosen |= {"count": whole(value, "count")} if by_count else {"coverage": value / 100}
     layout = LayoutConfig(**{name: value for name, value in chosen.items() if value is not None})
-    share = _number(given["val_share"], "share for validation") or 0.0
+    check_layout(layout)
+    share = number(given["val_share"], "share for validation") or 0.0
     return plan_for(
         pipe, layout, n=n, seed=seed, val_share=share, style=style, strip=bool(given["strip"])
     )
 
 
-def _number(value: object, name: str) -> float | None:
+def number(value: object, name: str) -> float | None:
+    """Return value as a finite number, or None where nothing is given; raise UserError."""
     if value is None or value == "":
         return None
     if not isinstance(value, int | float) or not math.isfinite(value):
@@ -97,10 +100,10 @@ def _number(value: object, name: str) -> float | None:
 
 def whole(value: object, name: str) -> int:
     """Return value as a whole number; raise UserError, which calls it name, where it is none."""
-    number = _number(value, name)
-    if number is None or number != int(number):
+    given = number(value, name)
+    if given is None or given != int(given):
         raise UserError(f"The {name} must be a whole number.")
-    return int(number)
+    return int(given)
 
 
 def preview(pipe: Pipeline, plan: Plan) -> list[Pair]:

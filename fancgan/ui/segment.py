@@ -63,8 +63,10 @@ def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
             show_label=False,
         )
         with gr.Column(min_width=200, elem_classes="fa-drop-side"):
-            take = gr.Button("Take the image from Sketch", size="sm", elem_id="take-sketch")
-            stop = gr.Button("Stop", size="sm", elem_id="stop-opening")
+            take = gr.Button(
+                "Take the image from Sketch", size="md", elem_id="take-sketch", min_width=0
+            )
+            stop = gr.Button("Stop", size="md", elem_id="stop-opening", min_width=0)
             gr.HTML(
                 "<p class='fa-note'>TIFF (8, 16, 32 bit), PNG, JPEG, BMP; JEOL, Hitachi and Tescan "
                 "text files may come along. Nothing of yours is kept or logged.</p>",

@@ -17,7 +17,7 @@ from fancgan.masks import example_layouts
 from fancgan.micrograph import read_micrograph
 from fancgan.ui import wire
 from fancgan.ui.look import FIRST_SEED, Look
-from fancgan.ui.mask_sources import layout_mask, outline_bank, read_mask_file
+from fancgan.ui.mask_sources import layout_mask, outline_bank, own_layout, read_mask_file
 from fancgan.ui.page import MODEL, QUEUE_LENGTH, asset, shown_as_toast
 from fancgan.ui.painted import Painted, cycle_view, looks
 from fancgan.ui.turns import Turns
@@ -37,6 +37,7 @@ TAKE_FOR_FOUR = """() => [window.fancganSketch.peek(),
 TAKE_SHOWN = "() => [window.fancganView.shown()]"
 TAKE_WORDS = "() => [window.fancganView.words()]"
 TAKE_SIZE = "() => [window.fancganSketch.size()]"
+TAKE_LAYOUT = "() => [window.fancganLayout.take(), window.fancganSketch.size()]"
 TAKE_TO_SAVE = """() => [window.fancganView.shown(),
   document.querySelector('#view [data-strip]').checked]"""
 
@@ -54,6 +55,15 @@ def build(pipe: Pipeline) -> gr.State:
             gr.Button(name, size="sm", min_width=0, elem_classes="fa-chip", elem_id=f"layout-{i}")
             for i, name in enumerate(names)
         ]
+        own = gr.HTML(
+            None,
+            html_template=asset("sketch/layout.html"),
+            js_on_load=asset("sketch/layout.js"),
+            elem_id="own-layout",
+            apply_default_css=False,
+            padding=False,
+            container=False,
+        )
         upload = gr.UploadButton(
             "Upload a mask…", size="sm", min_width=0, elem_classes="fa-chip", elem_id="mask-upload"
         )
@@ -90,9 +100,8 @@ def build(pipe: Pipeline) -> gr.State:
                 levels=json.dumps(first_view["levels"]),
                 **plain,
             )
-            refer = gr.UploadButton(
-                "Look of a micrograph…", size="sm", elem_id="reference", elem_classes="fa-chip"
-            )
+            # The button for it is the panel's own.
+            refer = gr.UploadButton("Look of a micrograph", elem_id="reference-file")
         cycle = gr.HTML(
             cycle_view(pipe, first, first.round),
             html_template=asset("view/cycle.html"),
@@ -141,6 +150,13 @@ def build(pipe: Pipeline) -> gr.State:
     refer.upload(partial(_refer, pipe), inputs=refer, outputs=look, **MODEL, **quiet)
     for name, chip in zip(names, chips, strict=True):
         chip.click(partial(_take_layout, name), inputs=extra, outputs=sketch, js=TAKE_SIZE, **quiet)
+    own.submit(
+        partial(_take_own_layout, pipe.nm_per_px),
+        inputs=[extra, more],
+        outputs=sketch,
+        js=TAKE_LAYOUT,
+        **quiet,
+    )
     upload.upload(_take_upload, inputs=upload, outputs=sketch, **quiet)
     return painted
 
@@ -201,13 +217,29 @@ def _refer(pipe: Pipeline, path: str | None) -> dict:
 
 @shown_as_toast
 def _take_layout(name: str, size: list | None) -> dict:
+    return wire.encode_mask(layout_mask(name, _new_seed(), _canvas_size(size)))
+
+
+@shown_as_toast
+def _take_own_layout(nm_per_px: float | None, wishes: dict | None, size: list | None) -> dict:
+    mask, seen = own_layout(wishes, _new_seed(), _canvas_size(size), nm_per_px)
+    wanted = (wishes or {}).get("count", seen)
+    if seen < wanted:
+        gr.Warning(f"{seen} particles are to be seen: no more of the {wanted} fit.")
+    return wire.encode_mask(mask)
+
+
+def _new_seed() -> int:
+    return random.SystemRandom().randrange(10**6)
+
+
+def _canvas_size(size: list | None) -> tuple[int, int]:
     match size:
         case [int(height), int(width)]:
             wire.check_sketch_size(height, width)
+            return height, width
         case _:
             raise UserError("The canvas' size did not arrive: please try again.")
-    seed = random.SystemRandom().randrange(10**6)
-    return wire.encode_mask(layout_mask(name, seed, (height, width)))
 
 
 @shown_as_toast

@@ -19,6 +19,7 @@ from fancgan.analysis import Settings, analyse
 from fancgan.masks import AGGLOMERATIONS, LayoutConfig, make_layout, to_mask
 from fancgan.results import overlay_png
 from fancgan.ui import api, order, wire
+from fancgan.ui.limits import check_layout
 from fancgan.ui.links import opened
 from fancgan.ui.look import FIRST_SEED, Look, check_seed
 from fancgan.ui.page import QUEUE_LENGTH, shown_as_toast
@@ -68,7 +69,7 @@ class Tools:
             width: Width in pixels, 32 to 4096.
             height: Height in pixels, 32 to 4096; at most 2 megapixels in all.
             seed: Whole number from 0; another one, another layout.
-            coverage: Share of the area that particles cover, 0.001 to 0.85; not with count.
+            coverage: Share of the area that particles cover, 0.001 to 0.6; not with count.
             count: Number of particles; without count and coverage, as in the training images.
             d50_nm: Median equal-area diameter in nanometres; by default as in the training images.
             gsd: Geometric standard deviation of the diameters, 1 to 4.
@@ -89,6 +90,7 @@ class Tools:
         chosen = {name: value for name, value in given.items() if value is not None}
         seed = check_seed(seed)
         config = LayoutConfig(**sides, **chosen, seed=seed, agglomeration=agglomeration)
+        check_layout(config)
         labels = make_layout(config)
         mask = to_mask(labels)
         figures = {"particles": int(labels.max()), "coverage": round(float(mask.mean()), 4)}
@@ -199,7 +201,7 @@ class Tools:
             n: Number of pairs, 1 to 200.
             size: Size of each image in pixels.
             seed: Whole number from 0; another one, other pairs.
-            coverage: Share of the area that particles cover, 0.001 to 0.85; as trained by default.
+            coverage: Share of the area that particles cover, 0.001 to 0.6; as trained by default.
             d50_nm: Median equal-area diameter in nanometres; by default as in the training images.
             style: Link or data URL of a micrograph whose look all images take over.
 

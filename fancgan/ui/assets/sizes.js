@@ -30,12 +30,22 @@ const tell = (name, detail) =>
 const digits = (value, count = 4) =>
   value === null || value === undefined ? "–" : String(Number(value.toPrecision(count)));
 
+// In a column all numbers have as many digits behind the point.
+function tidy(value, column) {
+  if (value === null || value === undefined) return "–";
+  if (column === "label") return String(value);
+  if (column === "mean_grey") return value.toFixed(0);
+  const lengths = /_(nm|px)$/.test(column) && !column.startsWith("area");
+  return value.toFixed(/_nm2$|^area/.test(column) ? 0 : lengths ? 1 : 3);
+}
+
 window.fancganSizes = {
   wanted: () => wanted,
   failed: () => ready(),
 };
 
 function ready() {
+  text("save").textContent = "Save";
   for (const button of root.querySelectorAll("[data-save]")) button.disabled = !shown?.rows;
 }
 
@@ -219,7 +229,7 @@ function rows() {
     if (row[0] === selected) line.className = "fa-chosen";
     row.forEach((value, i) => {
       const cut = plain(shown.columns[i]) === "touches_border";
-      line.append(cell("td", cut ? (value ? "yes" : "") : digits(value)));
+      line.append(cell("td", cut ? (value ? "yes" : "") : tidy(value, shown.columns[i])));
     });
     return line;
   });
@@ -252,6 +262,7 @@ for (const button of root.querySelectorAll("[data-save]")) {
   button.addEventListener("click", () => {
     wanted = button.dataset.save;
     for (const other of root.querySelectorAll("[data-save]")) other.disabled = true;
+    text("save").textContent = "Preparing…";
     trigger("submit");
   });
 }
