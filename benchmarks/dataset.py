@@ -148,7 +148,7 @@ def survive(args: argparse.Namespace, n: int) -> int:
         ended = time.monotonic()
         found = differences(whole, broken)
         files = sum(1 for path in whole.rglob("*") if path.is_file())
-    print(f"n = {n}: undisturbed {middle - begun:.1f} s; {len(killed)} kills, at", end=" ")
+    print(f"n = {n}: undisturbed {middle - begun:.1f} s; killed {len(killed)} times, at", end=" ")
     print(f"{', '.join(map(str, killed))} whole pairs, in all {ended - middle:.1f} s")
     if found:
         print(f"{len(found)} of {files} files differ: {', '.join(found[:9])}")

@@ -25,7 +25,7 @@ def test_a_data_set_outlives_kills(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 kills" in done.stdout
+    assert "killed 1 times" in done.stdout
     assert "the same, byte for byte" in done.stdout
 
 
