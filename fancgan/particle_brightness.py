@@ -20,6 +20,7 @@ from torch.nn import functional as F
 GREY_PER_UNIT = 40.0
 RIM_PX = 2  # the outline belongs to the edge, not to the particle
 KNOTS = 33
+ALONE_PX = 4400.0  # particles of this area, about eight, are half held to their common mean
 LEAST_PARTICLES = 8  # fewer in a field say nothing of their spread
 FLOOD_STEPS, FLOOD_ROUNDS = 16, 32
 DIGITS = 4096.0  # of the numbers that are drawn, those beyond 1 / DIGITS do not know the size
@@ -60,7 +61,7 @@ class ParticleBrightness(nn.Module):
         shares = (torch.arange(KNOTS) + 0.5) / KNOTS
         self.register_buffer("quantiles", normal.icdf(shares))
         self.register_buffer("within", torch.zeros(()))
-        self.unit, self.digits = GREY_PER_UNIT, DIGITS
+        self.unit, self.digits, self.alone_px = GREY_PER_UNIT, DIGITS, ALONE_PX
         self.flood_steps, self.flood_rounds = FLOOD_STEPS, FLOOD_ROUNDS
 
     def fit(self, images: list[NDArray], labels: list[NDArray], particle_sd: NDArray) -> None:
@@ -95,7 +96,8 @@ class ParticleBrightness(nn.Module):
         """Draw from the noise: brightness [N, 1, H, W] in GREY_PER_UNIT, one number a particle.
 
         mask [N, 1, H, W] in {0, 1}; particle_sd [N] in grey levels; noise [N, 1, H, W], standard
-        normal. 0 in the background, and in what is nowhere 2 x 2 pixels wide.
+        normal. 0 in the background, and in what is nowhere 2 x 2 pixels wide. Over many particles
+        its mean is 0, so that these have the mean that their look asks for; one alone is free.
         """
         share = self._number(mask.float(), noise.float())
         place = share * (self.quantiles.shape[0] - 1)
@@ -105,7 +107,11 @@ class ParticleBrightness(nn.Module):
         above = self.quantiles[(index + 1).clamp(max=self.quantiles.shape[0] - 1)]
         drawn = below + (place - low) * (above - below)
         spread = self.spread(particle_sd)[:, None, None, None] / self.unit
-        return drawn * spread * (share > 0).to(drawn.dtype)
+        known = (share > 0).to(drawn.dtype)
+        drawn = drawn * known
+        area = known.sum([2, 3], keepdim=True)
+        excess = drawn.sum([2, 3], keepdim=True) / (area + self.alone_px)
+        return (drawn - excess) * known * spread
 
     def _spread_along(self, x: Tensor, axis: int) -> Tensor:
         """Largest of each cell and its two neighbours along an axis; faster than max-pooling."""

@@ -49,6 +49,7 @@ class Pipeline:
         self.device = torch.device(device)
         self.half = precision == "bfloat16" or (precision == "auto" and bf16_pays(self.device))
         generator_attributes = ["sample_style", "style_dim", "noise_channels", "density"]
+        generator_attributes.append("draw_brightness")  # not in the first bundles
         self._generator = self._load(bundle, "generator.pt", generator_attributes)
         self._segmenter = self._load(bundle, "segmenter.pt", [])
         self._style_encoder = self._load(bundle, "style_encoder.pt", [])
@@ -110,7 +111,7 @@ class Pipeline:
         noise = torch.randn(1, channels, *particles.shape[2:], generator=draws)
 
         inputs = [particles, noise]
-        if hasattr(self._generator, "draw_brightness"):  # not in bundles before 0.2
+        if hasattr(self._generator, "draw_brightness"):
             # Drawn for the whole picture, so that no particle changes its brightness at a seam.
             inputs.append(self._draw_brightness(particles, vector, noise))
 
@@ -196,7 +197,8 @@ class Pipeline:
         # Channels-last is the layout of the fast CPU kernels; freezing folds the weight norms.
         module = module.to(self.device).to(memory_format=torch.channels_last)
         with quiet_torchscript():
-            return torch.jit.freeze(module, preserved_attrs=attributes)
+            kept = [name for name in attributes if hasattr(module, name)]
+            return torch.jit.freeze(module, preserved_attrs=kept)
 
     def _run(self, function, inputs: list[Tensor]) -> Tensor:
         """Run function on inputs [1, C, H, W], in tiles if they are large; the result on the CPU.

@@ -7,11 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from bundles import TINY, tiny_networks
+from bundles import TINY, make_tiny_bundle, tiny_networks
 from scipy.ndimage import label
 
 from fancgan.config import ModelConfig
 from fancgan.particle_brightness import ParticleBrightness, mean_map, particle_means
+from fancgan.pipeline import Pipeline
 from fancgan.style import StyleDensity
 
 
@@ -78,6 +79,23 @@ def test_what_is_drawn_has_the_spread_asked_for_and_does_not_know_the_size() -> 
     assert means.std() == pytest.approx(40, rel=0.12)
     even, odd = means[1::2], means[::2]
     assert abs(even.mean() - odd.mean()) < 3 * 40 * np.sqrt(2 / 200)
+
+
+def test_many_particles_keep_the_mean_of_their_look_and_one_alone_is_free() -> None:
+    """The excess that is taken off is that of all pixels, times area / (area + ALONE_PX)."""
+    labels = np.kron(np.arange(1, 401).reshape(20, 20), np.ones((15, 15), np.int64))
+    rows, columns = np.indices(labels.shape)
+    labels = labels * ((rows % 15 < 13) & (columns % 15 < 13))
+    means = [draw(labels, seed)[labels > 0].mean() for seed in range(8)]
+    assert np.abs(means).max() < 0.02
+    alone = [draw(squares([10]), seed).max() for seed in range(8)]
+    assert np.std(alone) > 0.3
+
+
+def test_a_large_picture_has_its_particles_painted_evenly_over_the_seams(tmp_path) -> None:
+    """The pipeline draws for the whole picture: the frozen module keeps what draws."""
+    pipe = Pipeline.from_pretrained(make_tiny_bundle(tmp_path / "tiny"))
+    assert hasattr(pipe._generator, "draw_brightness")
 
 
 def test_fit_takes_the_variance_between_particles_off_that_of_the_field() -> None:
