@@ -82,6 +82,7 @@ FREE_ON_RESUME = (
     "steps",
     "segmenter_steps",
     "workers",
+    "accumulate",  # RunFolder.check counts the micro-batches of all processes
     "log_every_steps",
     "eval_every_steps",
     "save_every_steps",

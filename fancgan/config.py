@@ -105,10 +105,13 @@ class TrainConfig:
         1000, "further steps at the end for the segmenter alone, which cost a quarter of the others"
     )
     seed: int = _flag(0, "seed of weights, crops, styles and noise")
-    batch_size: int = _flag(3, "real crops per step and process", least=1)
-    segmenter_batch: int = _flag(6, "further real crops per step for the segmenter alone")
-    random_batch: int = _flag(2, "crops per step painted in a random style", least=1)
-    cycle_batch: int = _flag(1, "real crops per step through the backward cycle", least=1)
+    accumulate: int = _flag(
+        1, "micro-batches per step and process, which have the gradients averaged", least=1
+    )
+    batch_size: int = _flag(3, "real crops per micro-batch", least=1)
+    segmenter_batch: int = _flag(6, "further real crops per micro-batch for the segmenter alone")
+    random_batch: int = _flag(2, "crops per micro-batch painted in a random style", least=1)
+    cycle_batch: int = _flag(1, "real crops per micro-batch through the backward cycle", least=1)
     crop_px: int = _flag(192, "side of a native-resolution crop, a multiple of 16", least=128)
     procedural_share: float = _flag(0.25, "share of drawn layouts among the random-style masks")
     precision: str = _flag(

@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING = {
     "fancgan.training",
+    "fancgan.training_step",
+    "fancgan.run_folder",
     "fancgan.checkpoint",
     "fancgan.losses",
     "fancgan.augment",
@@ -23,7 +25,7 @@ SERVING = ("app", "fancgan.pipeline", "fancgan.bundle", "fancgan.ui", "fancgan.s
 # Each of these packages is imported by the named modules (or packages, with what is in them) alone.
 HOMES = {
     "gradio": ("app", "fancgan.ui"),
-    "accelerate": ("train", "fancgan.training", "fancgan.checkpoint"),
+    "accelerate": ("fancgan.training", "fancgan.training_step"),
     "huggingface_hub": ("fancgan.hub", "fancgan.upload"),
     "pooch": ("fancgan.download",),
 }
