@@ -11,6 +11,7 @@ CRITIC_NAMES = ("projected", "patch")
 ADVERSARIAL_NAMES = ("hinge", "least_squares")
 MASK_LOSS_NAMES = ("ce_dice", "focal_ce_tversky", "ce", "tversky", "focal_tversky")
 PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
+TRACKER_NAMES = ("tensorboard", "trackio", "wandb", "none")
 STAT_NAMES = ("background_mean", "background_sd", "particle_mean", "particle_sd", "noise_sd")
 
 
@@ -163,6 +164,9 @@ class TrainConfig:
     w_cycle_perceptual: float = _flag(0.5, "weight: perceptual distance of those")
     w_adv_mask: float = _flag(0.05, "weight: mask critic")
 
+    tracker: str = _flag(
+        "tensorboard", "where the curves go besides log.jsonl and val.jsonl", choices=TRACKER_NAMES
+    )
     log_every_steps: int = _flag(10, "steps between two lines of log.jsonl", least=1)
     eval_every_steps: int = _flag(300, "steps between two validations and sample sheets", least=1)
     save_every_steps: int = _flag(50, "steps between two checkpoints", least=1)

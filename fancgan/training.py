@@ -27,6 +27,7 @@ from fancgan.kernel_match import FeatureBank
 from fancgan.run_folder import RunFolder
 from fancgan.starting_point import measure_fields, start_at_mean_level
 from fancgan.style import StyleDensity
+from fancgan.trackers import check_tracker, open_tracker
 from fancgan.training_step import TrainingStep
 from fancgan.validation import deployed, sample_sheet, validate
 
@@ -67,6 +68,7 @@ class Training:
         self.model, self.config, self.run_dir = model, config, run_dir
         self.val_fields, self.data = val_fields, data
         self.folder = RunFolder(run_dir)
+        check_tracker(config.tracker)
         self.accelerator = Accelerator(
             mixed_precision=self._precision(config.precision),
             kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
@@ -223,6 +225,12 @@ class Training:
         sheet = sample_sheet(generator, self.val_fields[:3], self.device)
         self.folder.add_sample(self.step, Image.fromarray(sheet))
 
+    def close(self) -> None:
+        """Let the tracker finish, and the processes part."""
+        if self.accelerator.is_main_process:
+            self.journal.close()
+        self.accelerator.end_training()
+
     def save(self) -> None:
         """Write the checkpoint and the averaged weights."""
         self.accelerator.wait_for_everyone()
@@ -261,7 +269,9 @@ class Training:
             precision = self.accelerator.mixed_precision
             hardware = describe_hardware(self.device, processes=processes, precision=precision)
             self.folder.describe(identity, hardware)
-            self.journal = Journal(self.run_dir, self.step)
+            settings = {key: identity[key] for key in ("model", "train")}
+            tracker = open_tracker(self.config.tracker, self.run_dir, self.step, settings)
+            self.journal = Journal(self.run_dir, self.step, tracker)
 
     def _restore(self, state: dict) -> None:
         try:

@@ -14,6 +14,7 @@ TRAINING = {
     "fancgan.training",
     "fancgan.training_step",
     "fancgan.run_folder",
+    "fancgan.trackers",
     "fancgan.checkpoint",
     "fancgan.losses",
     "fancgan.augment",
@@ -35,11 +36,15 @@ LOCAL_ONLY = {
     "torchvision",
     "efficientnet_lite_pytorch",
     "tensorboard",
+    "trackio",
+    "wandb",
+    "onnx",
+    "onnxscript",
     "pooch",
     "torch_fidelity",
 }
 # Used where somebody has installed them, and never needed.
-EXTRAS = {"torch_fidelity", "spaces"}
+EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnx", "onnxscript"}
 
 
 def module_name(path: Path) -> str:
