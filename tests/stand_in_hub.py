@@ -24,7 +24,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from serving import free_port
 
 TOKEN, OWNER = "hf_good", "lab"
-LFS = (".pt", ".safetensors", ".png")
+LFS = (".pt", ".pt2", ".onnx", ".safetensors", ".png")
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 

@@ -51,6 +51,7 @@ def hub(tiny_bundle: Path) -> Iterator[Hub]:
     with stand_in_hub() as hub:
         repo = hub.repos["models", "lab/tiny"] = Repo()
         files = {name: (tiny_bundle / name).read_bytes() for name in FILES}
+        files["generator.pt2"] = files["segmenter.onnx"] = b"for other programs"
         repo.tags["v1"] = repo.commit(files)
         changed = bytearray(files["segmenter.pt"])
         changed[len(changed) // 2] ^= 1
@@ -73,6 +74,8 @@ def test_folder_tag_commit_and_cache_give_the_same_bytes(
     told, progress = load(hub, tmp_path, str(tiny_bundle), "lab/tiny@v1", f"lab/tiny@{commit}")
     folder, by_tag, by_commit = told
     assert folder["bytes"] == by_tag["bytes"] == by_commit["bytes"]
+    fetched = {path.rsplit("/", 1)[1] for _, path in hub.seen if "/resolve/" in path}
+    assert fetched == set(FILES)
     assert by_tag["origin"] == by_commit["origin"] == f"lab/tiny@{commit}"
     assert folder["revision"] == by_tag["revision"]
     assert "100%" in progress

@@ -19,7 +19,7 @@ from PIL import Image
 from stand_in_hub import Hub, digest, stand_in_hub
 from test_bundle import FIGURE, make_run
 
-from fancgan.bundle import CARD, CONFIG, FILES, MODULES, open_bundle
+from fancgan.bundle import CARD, CONFIG, FILES, MODULES, PORTABLE, open_bundle
 from fancgan.model_card import SHEET, write_card
 from fancgan.publish import finish
 
@@ -240,12 +240,32 @@ def test_private_is_not_sent_to_a_public_repository(hub: Hub, push, tiny_bundle:
     assert len(hub.model(REPO).commits) == commits
 
 
+@pytest.mark.parametrize("name", ["segmenter.pt", "segmenter.pt2"])
 def test_a_damaged_bundle_is_not_published(
+    hub: Hub, push, tiny_bundle: Path, tmp_path: Path, name: str
+) -> None:
+    broken = with_programs(Path(shutil.copytree(tiny_bundle, tmp_path / "broken")))
+    content = bytearray((broken / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (broken / name).write_bytes(content)
+    assert f"{name} is not the file that was exported" in one_sentence(push(broken))
+    assert not hub.repos
+
+
+def test_files_for_other_programs_are_published(
     hub: Hub, push, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    broken = Path(shutil.copytree(tiny_bundle, tmp_path / "broken"))
-    content = bytearray((broken / "segmenter.pt").read_bytes())
-    content[len(content) // 2] ^= 1
-    (broken / "segmenter.pt").write_bytes(content)
-    assert "segmenter.pt" in one_sentence(push(broken))
-    assert not hub.repos
+    bundle = with_programs(Path(shutil.copytree(tiny_bundle, tmp_path / "bundle")))
+    (bundle / "segmenter.onnx").write_bytes(b"not part of the bundle")
+    assert push(bundle).returncode == 0
+    files = hub.model(REPO).files
+    assert files.keys() - {".gitattributes"} == {*FILES, *PORTABLE["export"], SHEET}
+    assert b'torch.export.load("generator.pt2")' in files[CARD]
+
+
+def with_programs(bundle: Path) -> Path:
+    """The bundle with files that stand for those of torch.export: publishing does not load them."""
+    for name in PORTABLE["export"]:
+        (bundle / name).write_bytes(name.encode())
+    finish(bundle, open_bundle(bundle).config | {"formats": ["torchscript", "export"]})
+    return bundle

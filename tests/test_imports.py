@@ -40,11 +40,12 @@ LOCAL_ONLY = {
     "wandb",
     "onnx",
     "onnxscript",
+    "onnxruntime",
     "pooch",
     "torch_fidelity",
 }
 # Used where somebody has installed them, and never needed.
-EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnx", "onnxscript"}
+EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnxruntime"}
 
 
 def module_name(path: Path) -> str:
