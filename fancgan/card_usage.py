@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from fancgan.particle_brightness import GREY_PER_UNIT
+
+BRIGHTNESS = (
+    "Brightness is one number for each particle, by how many times "
+    f"{GREY_PER_UNIT:g} grey levels it is brighter than the others; 0 paints particles alike. "
+    "TorchScript draws it from the noise."
+)
 # The files of these are listed in bundle.PORTABLE.
 OTHER_FORMATS = {
     "export": """As programs of `torch.export`. They are unpacked by torch: load them only from a \
@@ -15,8 +22,8 @@ mask = torch.zeros(1, 1, 256, 384)
 mask[:, :, 60:140, 80:190] = 1                                       # 1 = particle
 style = torch.randn(1, {style_dim}).clamp(-2, 2)
 noise = torch.randn(1, {noise_channels}, 256, 384)
-with torch.no_grad():
-    image = generator(mask, style, noise)                            # [1, 1, 256, 384], 0..255
+{torch_brightness}with torch.no_grad():
+    image = generator({arguments})
     particle, core = segmenter(image)[0]                             # probabilities
 ```""",
     "onnx": """As ONNX files, here run by onnxruntime.
@@ -31,7 +38,7 @@ mask = np.zeros((1, 1, 256, 384), np.float32)
 mask[:, :, 60:140, 80:190] = 1                                       # 1 = particle
 style = draws.standard_normal((1, {style_dim}), np.float32).clip(-2, 2)
 noise = draws.standard_normal((1, {noise_channels}, 256, 384), np.float32)
-(image,) = generator.run(None, {{"mask": mask, "style": style, "noise": noise}})
+{numpy_brightness}(image,) = generator.run(None, {{{named}}})
 (maps,) = segmenter.run(None, {{"image": image}})
 particle, core = maps[0]                                             # probabilities
 ```""",
@@ -84,14 +91,23 @@ with torch.no_grad():
 
 
 def _portable(config: dict, formats: list[str]) -> str:
-    sizes = {
-        "style_dim": len(config["style"]["mean"]) + config["architecture"]["z_dim"],
-        "noise_channels": config["architecture"]["noise_channels"],
+    architecture = config["architecture"]
+    names = ["mask", "style", "noise"] + ["brightness"] * bool(architecture.get("brightness"))
+    told = "brightness = {}.zeros_like(mask)\n" * (len(names) == 4)
+    values = {
+        "style_dim": len(config["style"]["mean"]) + architecture["z_dim"],
+        "noise_channels": architecture["noise_channels"],
+        "torch_brightness": told.format("torch"),
+        "numpy_brightness": told.format("np"),
+        "arguments": ", ".join(names),
+        "named": ", ".join(f'"{name}": {name}' for name in names),
     }
     parts = [
         "## Use without TorchScript",
         "The same two networks for other programs; any batch, height and width from 32 pixels up. "
-        "A style is in standard deviations: 0 is the mean look of the training images.",
-        *(OTHER_FORMATS[name].format(**sizes) for name in formats),
+        "A style is in standard deviations: 0 is the mean look of the training images."
+        + f" {BRIGHTNESS}"
+        * bool(told),
+        *(OTHER_FORMATS[name].format(**values) for name in formats),
     ]
     return "\n\n".join(parts)

@@ -106,7 +106,8 @@ def load_initial(networks: dict[str, nn.Module], tensors: dict[str, Tensor], sou
     """Let a training begin with published weights, keys "name.parameter" as save_weights writes.
 
     Filters that have more input channels than the published ones see nothing through these at
-    first. Raises UserError where the architectures differ otherwise.
+    first; those of the noise, which learn slowly, see them as a new network does. Raises UserError
+    where the architectures differ otherwise.
     """
     for name, network in networks.items():
         state = network.state_dict()
@@ -119,7 +120,8 @@ def load_initial(networks: dict[str, nn.Module], tensors: dict[str, Tensor], sou
                     f"{list(value.shape)}); choose the --preset and --widths that they have."
                 )
             if value.ndim > 1:
-                value.zero_()
+                if not key.endswith(".noise.weight"):
+                    value.zero_()
                 value[:, : given.shape[1]] = given.to(value.dtype)
             else:
                 value.copy_(given)

@@ -26,6 +26,8 @@ class ModelConfig:
     attention_gates: additive gates on the segmenter's skip connections (paper, section 2).
     upsampling: of the generator's decoder, "nearest" or "bilinear".
     grain_px: sigma of the blur that gives the injected noise the grain of a detector; 0 is white.
+    brightness: the generator is told how bright each particle is (particle_brightness.py).
+    contours: the generator is given thin closed curves drawn from its noise (contours.py).
     critic: "projected" judges pixels and frozen ImageNet features of noise-normalised contrast
         (critic_view.py); "patch" is the paper's, two PatchGANs on the grey levels.
     z_dim: length of the learned latent beside the measured statistics of STAT_NAMES.
@@ -38,6 +40,8 @@ class ModelConfig:
     attention_gates: bool = True
     upsampling: str = "bilinear"
     grain_px: float = 0.6
+    contours: bool = True
+    brightness: bool = True
     critic: str = "projected"
     z_dim: int = 8
     w_dim: int = 64
@@ -52,6 +56,8 @@ class ModelConfig:
             raise ValueError(f"upsampling is 'nearest' or 'bilinear', not {self.upsampling!r}")
         if self.critic not in CRITIC_NAMES:
             raise ValueError(f"critic is 'projected' or 'patch', not {self.critic!r}")
+        if self.contours and self.noise_channels < 3:
+            raise ValueError(f"contours take 3 noise channels, not {self.noise_channels}")
 
     @property
     def style_dim(self) -> int:
@@ -83,6 +89,8 @@ PRESETS = {
         geometry=False,
         upsampling="nearest",
         grain_px=0.0,
+        contours=False,
+        brightness=False,
         critic="patch",
         w_dim=256,
         disc_widths=(64, 128, 256),
@@ -153,6 +161,7 @@ class TrainConfig:
     w_grey_levels: float = _flag(5.0, "weight: W1 distance of grey levels")
     w_profile: float = _flag(5.0, "weight: mean levels by distance from the outline")
     w_grain: float = _flag(3.0, "weight: autocorrelation of the noise")
+    w_texture: float = _flag(4.0, "weight: distributions of the responses of line filters")
     w_kernel: float = _flag(1.0, "weight: kernel distance of painted and real crops as sets")
     w_kl: float = _flag(0.02, "weight: KL divergence of the style encoder")
     w_latent: float = _flag(0.5, "weight: latent read back from a random-style image")
@@ -214,6 +223,7 @@ PAPER_TRAINING = TrainConfig(
     w_grey_levels=0.0,
     w_profile=0.0,
     w_grain=0.0,
+    w_texture=0.0,
     w_kernel=0.0,
     w_paired_mask=50.0,
     w_core=0.02,
@@ -235,6 +245,7 @@ _PAIRED = (
     "grey_levels",
     "profile",
     "grain",
+    "texture",
     "kernel",
 )
 _CYCLE = ("cycle_mask", "cycle_l1", "cycle_perceptual")

@@ -17,6 +17,7 @@ from fancgan.config import TrainConfig
 from fancgan.cores import particle_cores
 from fancgan.data import Field
 from fancgan.errors import UserError
+from fancgan.particle_brightness import mean_map
 
 MIN_DIAMETER_PX = 6.0  # below this a drawn layout has no shapes
 WHOLE_OVER_VISIBLE = 1.22  # median diameter of laid-out particles over that of what is seen of them
@@ -57,12 +58,15 @@ class CropDataset(Dataset):
     """Item i: image and mask of a random crop, and another mask to paint in a random style.
 
     image float32 [1, S, S] in [-1, 1]; mask and other_mask, and their cores (cores.py), float32
-    [1, S, S] in {0, 1}; field: number of the training field. Flips and quarter turns, no rescaling.
+    [1, S, S] in {0, 1}; brightness: the mean grey level of the particle at each pixel, 0 in the
+    background, float32 [1, S, S]; field: number of the training field. Flips and quarter turns, no
+    rescaling.
     """
 
     def __init__(self, fields: list[Field], config: TrainConfig):
         self.fields, self.config = fields, config
         self.cores = [particle_cores(f.mask) for f in fields]
+        self.brightness = [mean_map(f.image, f.labels) for f in fields]
         self.diameter_px = min(median_diameter_px(fields), config.crop_px / 3)
         for f in fields:
             if min(f.image.shape) < config.crop_px:
@@ -86,7 +90,7 @@ class CropDataset(Dataset):
     def reference(self, count: int) -> Tensor:
         """Images [count, 1, S, S] in [-1, 1] of crops drawn as those that are trained on."""
         rng = np.random.default_rng([self.config.seed, len(self)])
-        return torch.stack([self._pair(rng)[1] for _ in range(count)])
+        return torch.stack([self._pair(rng)["image"] for _ in range(count)])
 
     def _other_mask(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A mask from elsewhere, drawn or real, and its cores."""
@@ -107,28 +111,30 @@ class CropDataset(Dataset):
         window = _choose_window(self.fields[number], size, rng)
         return self.fields[number].mask[window], self.cores[number][window]
 
-    def _pair(self, rng: np.random.Generator) -> tuple[int, Tensor, Tensor, Tensor]:
-        """The number of a field, and image, mask and cores of a crop of it."""
+    def _pair(self, rng: np.random.Generator) -> dict[str, Tensor | int]:
+        """The number of a field, and what is known of a crop of it."""
         number = int(rng.integers(len(self.fields)))
         field = self.fields[number]
         window = _choose_window(field, self.config.crop_px, rng)
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        arrays = (field.image, field.mask, self.cores[number])
-        image, mask, core = (_tensor(array[window], turns, flip) for array in arrays)
-        return number, image / 127.5 - 1, mask, core
+        arrays = {
+            "image": field.image,
+            "mask": field.mask,
+            "core": self.cores[number],
+            "brightness": self.brightness[number],
+        }
+        found = {name: _tensor(array[window], turns, flip) for name, array in arrays.items()}
+        found["image"] = found["image"] / 127.5 - 1
+        return found | {"field": number}
 
     def __getitem__(self, index: int) -> dict[str, Tensor | int]:
         rng = np.random.default_rng([self.config.seed, index])
-        number, image, mask, core = self._pair(rng)
+        pair = self._pair(rng)
         others = self._other_mask(rng)
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        return {
-            "image": image,
-            "mask": mask,
-            "core": core,
+        return pair | {
             "other_mask": _tensor(others[0], turns, flip),
             "other_core": _tensor(others[1], turns, flip),
-            "field": number,
         }
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fancgan.augment import READ_BLUR_PX, diff_augment, jitter
-from fancgan.config import ModelConfig, TrainConfig
+from fancgan.config import STAT_NAMES, ModelConfig, TrainConfig
 from fancgan.critic_view import View
 from fancgan.discriminator import ImageDiscriminator, MaskDiscriminator
 from fancgan.filters import dilate, gaussian_blur
@@ -25,6 +25,7 @@ from fancgan.losses import (
     core_loss,
     feature_matching_loss,
     grain_loss,
+    grain_regions,
     grey_level_w1,
     kl_divergence,
     profile_loss,
@@ -34,7 +35,9 @@ from fancgan.losses import (
 from fancgan.perceptual import PERCEPTUAL
 from fancgan.segmenter import AttentionUNet
 from fancgan.style import StyleDensity, StyleEncoder, measure_style
+from fancgan.texture import texture_loss
 
+PARTICLE_MEAN = STAT_NAMES.index("particle_mean")
 SPECTRUM_FROM, SYNTHETIC_FROM, CYCLE_IMAGE_FROM = 0.05, 0.2, 0.05  # shares of the training
 
 
@@ -66,6 +69,7 @@ class Fakes:
     random_mask: Tensor
     random_core: Tensor
     random_style: Tensor
+    random_brightness: Tensor
     rebuilt: Tensor  # [C, 1, H, W], from predicted masks
     asked_stats: Tensor  # [B, 5] standardised statistics of the paired images
     asked_valid: Tensor
@@ -120,6 +124,7 @@ class Cycle:
             "grey_levels": c.w_grey_levels,
             "profile": c.w_profile,
             "grain": c.w_grain,
+            "texture": c.w_texture,
             "kernel": c.w_kernel,
             "kl": c.w_kl,
             "latent": c.w_latent,
@@ -147,7 +152,13 @@ class Cycle:
         z_mean, z_log_var = self.networks["style_encoder"](image)
         z = z_mean + (0.5 * z_log_var).exp() * self._normal(rng, *z_mean.shape)
         random_style = self.density(self._normal(rng, r, self.model.style_dim))
-        masks = torch.cat([mask, batch["other_mask"][:r], straight_through(logits[:c])])
+        noise = self._normal(rng, b + r + c, self.model.noise_channels, *mask.shape[2:])
+        # Real particles are as bright as they are; those of other masks as is drawn.
+        particle_mean = stats[:, PARTICLE_MEAN, None, None, None]
+        own = (batch["brightness"] - particle_mean) / self.density.particles.unit * mask
+        other_mask = batch["other_mask"][:r]
+        drawn = self.density.brightness(other_mask, random_style, noise[b : b + r])
+        masks = torch.cat([mask, other_mask, straight_through(logits[:c])])
         styles = torch.cat(
             [
                 torch.cat([asked, z], dim=1),
@@ -155,15 +166,16 @@ class Cycle:
                 torch.cat([asked[:c], z_mean[:c]], dim=1),
             ]
         )
-        noise = self._normal(rng, len(masks), self.model.noise_channels, *mask.shape[2:])
-        images = self.networks["generator"](masks, styles, noise).float()
+        brightness = torch.cat([own, drawn, own[:c]])
+        images = self.networks["generator"](masks, styles, noise, brightness).float()
         paired, random, rebuilt = images.split([b, r, c])
         return Fakes(
             paired=paired,
             random=random,
-            random_mask=batch["other_mask"][:r],
+            random_mask=other_mask,
             random_core=batch["other_core"][:r],
             random_style=random_style,
+            random_brightness=drawn,
             rebuilt=rebuilt,
             asked_stats=asked,
             asked_valid=valid,
@@ -227,7 +239,10 @@ class Cycle:
         image, mask = batch["image"], batch["mask"]
         outputs = self.critics["disc_image"](fake.image, fake.mask, fake.features)
         painted = torch.cat([fakes.paired, fakes.random])
-        asked = torch.cat([fakes.asked_stats, fakes.random_style[:, : self.density.count]])
+        asked_random = self.density.shown(
+            fakes.random_style[:, : self.density.count], fakes.random_brightness, fakes.random_mask
+        )
+        asked = torch.cat([fakes.asked_stats, asked_random])
         stats, valid = measure_style(painted, torch.cat([mask, fakes.random_mask]))
         z_back = self.networks["style_encoder"](fakes.random)[0].float()
         z_asked = fakes.random_style[:, self.density.count :]
@@ -258,6 +273,7 @@ class Cycle:
                 grain_loss(fakes.paired, mask, image, mask)
                 + grain_loss(fakes.random, fakes.random_mask, image, mask)
             ),
+            "texture": self._texture(fakes.paired, image, mask),
             "kernel": image.new_zeros(()) if features is None else self.bank.loss(features),
             "kl": kl_divergence(fakes.z_mean, fakes.z_log_var),
             "latent": (z_back - z_asked).abs().mean(),
@@ -279,6 +295,12 @@ class Cycle:
         if self.config.inside_px:
             near = near * dilate(1 - mask, self.config.inside_px)
         return near
+
+    def _texture(self, fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+        """Substrate and insides count alike."""
+        if not self.config.w_texture:
+            return real.new_zeros(())
+        return 0.5 * sum(texture_loss(fake, real, region) for region in grain_regions(mask))
 
     def _feature_matching(self, outputs: list[list[Tensor]], real: View) -> Tensor:
         if not self.config.w_feature_matching:

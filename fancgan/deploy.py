@@ -83,24 +83,42 @@ class DeployedGenerator(nn.Module):
         self.margin = FRAME_MARGIN_PX
         self.style_dim = config.style_dim
         self.noise_channels = config.noise_channels
+        self.draws_brightness = config.brightness
 
-    def forward(self, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+    def forward(
+        self, mask: Tensor, style: Tensor, noise: Tensor, brightness: Tensor | None = None
+    ) -> Tensor:
         """Return grey levels [N, 1, H, W] in 0..255, float.
 
         mask [N, 1, H, W] in {0, 1}; style [N, style_dim] from `sample_style` or the style
-        encoder; noise [N, noise_channels, H, W], standard normal.
+        encoder; noise [N, noise_channels, H, W], standard normal; brightness [N, 1, H, W] as
+        `draw_brightness` gives it, which is what None stands for.
         """
         h, w = mask.shape[-2], mask.shape[-1]
         assert h >= 32 and w >= 32, "the mask must be at least 32 x 32 pixels"
         # Particles cut by the frame go on beyond it: no edge, hence no bright rim, is invented.
         # The margin is painted and cut off: convolutions see zeros beyond their frame.
+        if brightness is None:
+            brightness = self.draw_brightness(mask, style, noise)
         rows = frame(h, self.multiple, self.margin)
         columns = frame(w, self.multiple, self.margin)
-        mask = pick((mask > 0.5).to(noise.dtype), rows.clamp(0, h - 1), columns.clamp(0, w - 1))
+        held = rows.clamp(0, h - 1), columns.clamp(0, w - 1)
+        mask = pick((mask > 0.5).to(noise.dtype), held[0], held[1])
+        brightness = pick(brightness, held[0], held[1])
         noise = pick(noise, mirrored(rows, h), mirrored(columns, w))
-        image = self.generator(mask, style, noise)
+        image = self.generator(mask, style, noise, brightness)
         inside = torch.arange(h) + self.margin, torch.arange(w) + self.margin
         return to_grey(pick(image, inside[0], inside[1]).float())
+
+    @torch.jit.export
+    def draw_brightness(self, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        """Return how bright each particle is beside the others, [N, 1, H, W], 0 for alike.
+
+        Inputs as those of `forward`. A picture painted in tiles wants this drawn for the whole.
+        """
+        if not self.draws_brightness:
+            return torch.zeros_like(noise[:, :1])
+        return self.density.brightness((mask > 0.5).to(noise.dtype), style, noise)
 
     @torch.jit.export
     def sample_style(self, normal: Tensor) -> Tensor:

@@ -13,19 +13,21 @@ from fancgan.layers import (
     MaskGeometry,
     NormConv2d,
     StyledConv,
-    grain_kernel,
     upsample,
 )
+from fancgan.noise_pyramid import NoisePyramid
 
 
 class StyledBlock(nn.Module):
     """Two styled convolutions at one resolution: [N, in, h, w] -> [N, out, h, w]."""
 
-    def __init__(self, in_channels: int, out_channels: int, config: ModelConfig):
+    def __init__(
+        self, in_channels: int, out_channels: int, noise_channels: int, config: ModelConfig
+    ):
         super().__init__()
         options = {
             "w_dim": config.w_dim,
-            "noise_channels": config.noise_channels,
+            "noise_channels": noise_channels,
             "modulation": config.modulation,
         }
         self.conv1 = StyledConv(in_channels, out_channels, **options)
@@ -47,38 +49,38 @@ class StyleUNet(nn.Module):
         self.encoder = nn.ModuleList(
             [ConvBlock(a, b) for a, b in zip(in_channels, widths[:-1], strict=True)]
         )
-        self.bottom = StyledBlock(widths[-2], widths[-1], config)
+        self.noise_pyramid = NoisePyramid(config)
+        given = self.noise_pyramid.channels
+        self.bottom = StyledBlock(widths[-2], widths[-1], given, config)
         self.decoder = nn.ModuleList(
             [
-                StyledBlock(widths[i + 1] + widths[i], widths[i], config)
+                StyledBlock(widths[i + 1] + widths[i], widths[i], given, config)
                 for i in reversed(range(len(widths) - 1))
             ]
         )
         self.upsampling = config.upsampling
-        self.register_buffer("grain", grain_kernel(config.grain_px), persistent=False)
         self.to_image = NormConv2d(widths[0], 1)
         nn.init.constant_(self.to_image.gain, 0.5)
 
-    def forward(self, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+    def forward(
+        self, mask: Tensor, style: Tensor, noise: Tensor, brightness: Tensor | None = None
+    ) -> Tensor:
         """Return the image [N, 1, H, W] in [-1, 1].
 
         mask [N, 1, H, W] in {0, 1}; style [N, style_dim]; noise [N, noise_channels, H, W],
-        standard normal. H and W are multiples of `config.multiple`. The noise is blurred to the
-        grain of a detector; coarse levels see it averaged over 2 x 2 pixels and scaled up.
+        standard normal; brightness [N, 1, H, W] of each particle beside the others
+        (particle_brightness.py), None for particles alike. H and W are multiples of
+        `config.multiple`.
         """
         w = self.mapping(style)
         x = self.geometry(mask)
         skips: list[Tensor] = []
-        noises: list[Tensor] = []
-        kernel = self.grain.to(noise.dtype).expand(noise.shape[1], -1, -1, -1)
-        noise = F.conv2d(noise, kernel, padding=1, groups=noise.shape[1])
+        noises = self.noise_pyramid(noise, brightness)
         for block in self.encoder:
             x = block(x)
             skips.append(x)
-            noises.append(noise)
             x = F.avg_pool2d(x, 2)
-            noise = F.avg_pool2d(noise, 2) * 2
-        x = self.bottom(x, w, noise)
+        x = self.bottom(x, w, noises.pop())
         for block in self.decoder:
             x = upsample(x, self.upsampling)
             x = block(torch.cat([x, skips.pop()], dim=1), w, noises.pop())

@@ -25,14 +25,6 @@ def upsample(x: Tensor, mode: str = "nearest") -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode=mode)
 
 
-def grain_kernel(sigma: float) -> Tensor:
-    """Gaussian [1, 1, 3, 3] that blurs white noise and keeps its variance; sigma 0 is no blur."""
-    side = math.exp(-0.5 / sigma**2) if sigma > 0 else 0.0
-    line = torch.tensor([side, 1.0, side])
-    line = line / line.square().sum().sqrt()
-    return (line[:, None] * line[None])[None, None]
-
-
 class NormConv2d(nn.Module):
     """Same-size convolution with unit-norm filters, a learned gain and a bias."""
 

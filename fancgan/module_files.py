@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fancgan.bundle import PORTABLE
 from fancgan.config import ModelConfig
@@ -14,6 +14,7 @@ from fancgan.deploy import Networks, load_scripted, script_bytes
 from fancgan.portable import LOADERS, Run, convert
 
 CHECK_SIZES = ((32, 32), (250, 333), (256, 256))
+Inputs = Callable[..., list[Tensor]]
 TOLERANCE = 1e-3  # of grey levels, probabilities and standard deviations: float32's last bits
 
 
@@ -24,8 +25,8 @@ def write_modules(stage: Path, networks: Networks, formats: Sequence[str]) -> di
     """
     differences = {}
 
-    def write(name: str, content: bytes, module: torch.nn.Module, loaded: Run) -> None:
-        differences[name] = largest_difference(module, loaded, networks.config)
+    def write(name: str, content: bytes, module: nn.Module, loaded: Run, inputs: Inputs) -> None:
+        differences[name] = largest_difference(module, loaded, networks.config, inputs)
         if not differences[name] <= TOLERANCE:
             raise RuntimeError(f"{name} and eager mode differ by {differences[name]:.2e}")
         (stage / name).write_bytes(content)
@@ -33,35 +34,40 @@ def write_modules(stage: Path, networks: Networks, formats: Sequence[str]) -> di
     deployed = networks.deployed()
     for name, module in deployed.items():
         content = script_bytes(module)
-        write(name, content, module, load_scripted(content))
+        write(name, content, module, load_scripted(content), example_inputs)
     for form in PORTABLE.keys() & set(formats):
         for name in PORTABLE[form]:
             network = name.split(".")[0]
             module = deployed[f"{network}.pt"]
-            content = convert(network, module, _example_batch(module, networks.config), form)
-            write(name, content, module, LOADERS[form](content))
+            content = convert(network, module, example_batch(module, networks.config), form)
+            write(name, content, module, LOADERS[form](content), portable_inputs)
     return differences
 
 
-def _example_batch(module: torch.nn.Module, config: ModelConfig) -> list[Tensor]:
+def example_batch(
+    module: nn.Module, config: ModelConfig, size: tuple[int, int] = CHECK_SIZES[1], count: int = 2
+) -> list[Tensor]:
+    """Random inputs of a height and width for one of the two portable modules."""
     draws = torch.Generator().manual_seed(0)
-    examples = [example_inputs(module, config, *CHECK_SIZES[1], draws) for _ in range(2)]
-    return [torch.cat(pair) for pair in zip(*examples, strict=True)]
+    examples = [portable_inputs(module, config, *size, draws) for _ in range(count)]
+    return [torch.cat(parts) for parts in zip(*examples, strict=True)]
 
 
-def largest_difference(module: torch.nn.Module, loaded: Run, config: ModelConfig) -> float:
+def largest_difference(
+    module: nn.Module, loaded: Run, config: ModelConfig, inputs: Inputs
+) -> float:
     """Return the largest absolute difference of outputs over CHECK_SIZES, eager and as loaded."""
     draws = torch.Generator().manual_seed(0)
     worst = 0.0
     with torch.inference_mode(), torch.jit.optimized_execution(False):
         for height, width in CHECK_SIZES:
-            inputs = example_inputs(module, config, height, width, draws)
-            worst = max(worst, (module(*inputs) - loaded(*inputs)).abs().max().item())
+            given = inputs(module, config, height, width, draws)
+            worst = max(worst, (module(*given) - loaded(*given)).abs().max().item())
     return worst
 
 
 def example_inputs(
-    module: torch.nn.Module, config: ModelConfig, height: int, width: int, draws: torch.Generator
+    module: nn.Module, config: ModelConfig, height: int, width: int, draws: torch.Generator
 ) -> list[Tensor]:
     """Random inputs of the size for one of the three modules."""
     coarse = torch.rand(1, 1, -(-height // 16), -(-width // 16), generator=draws) > 0.6
@@ -72,3 +78,13 @@ def example_inputs(
         channels = config.noise_channels
         return [mask, style, torch.randn(1, channels, height, width, generator=draws)]
     return [image, mask] if hasattr(module, "encoder") else [image]
+
+
+def portable_inputs(
+    module: nn.Module, config: ModelConfig, height: int, width: int, draws: torch.Generator
+) -> list[Tensor]:
+    """The same, with what a generator is told of its particles."""
+    inputs = example_inputs(module, config, height, width, draws)
+    if getattr(module, "draws_brightness", False):
+        inputs.append(module.draw_brightness(*inputs))
+    return inputs

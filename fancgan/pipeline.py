@@ -109,10 +109,15 @@ class Pipeline:
         channels = self.model_config.noise_channels
         noise = torch.randn(1, channels, *particles.shape[2:], generator=draws)
 
-        def paint(mask_tile: Tensor, noise_tile: Tensor) -> Tensor:
-            return self._generator(mask_tile, vector, noise_tile)
+        inputs = [particles, noise]
+        if hasattr(self._generator, "draw_brightness"):  # not in bundles before 0.2
+            # Drawn for the whole picture, so that no particle changes its brightness at a seam.
+            inputs.append(self._draw_brightness(particles, vector, noise))
 
-        grey = self._run(paint, [particles, noise])
+        def paint(mask_tile: Tensor, *tiles: Tensor) -> Tensor:
+            return self._generator(mask_tile, vector, *tiles)
+
+        grey = self._run(paint, inputs)
         return grey[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()
 
     def segment(self, image: np.ndarray) -> np.ndarray:
@@ -219,6 +224,11 @@ class Pipeline:
         normal = torch.randn(1, self.model_config.style_dim, generator=draws)
         with torch.inference_mode():
             return self._generator.sample_style(normal.to(self.device))
+
+    def _draw_brightness(self, particles: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        with torch.inference_mode(), torch.jit.optimized_execution(False):
+            inputs = (x.to(self.device) for x in (particles, style, noise))
+            return self._generator.draw_brightness(*inputs).cpu()
 
     def _given_style(self, style: np.ndarray) -> Tensor:
         if style.ndim == 2:

@@ -1,7 +1,8 @@
 """The two networks for programs without TorchScript: torch.export programs, and ONNX files.
 
 Both take any batch, height and width. The inputs are those of the modules of deploy.py: mask, style
-and noise, or an image.
+and noise, or an image. A generator that is told how bright each particle is takes that as well:
+drawing it ends when nothing changes any more, which neither format can say.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from fancgan.errors import UserError
 
 FORMATS = ("torchscript", *PORTABLE)
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-INPUTS = {"generator": ("mask", "style", "noise"), "segmenter": ("image",)}
+INPUTS = {"generator": ("mask", "style", "noise", "brightness"), "segmenter": ("image",)}
 OUTPUTS = {"generator": "grey_levels", "segmenter": "probabilities"}
 MAX_SIDE_PX, MAX_BATCH = 2**15, 2**10
 Run = Callable[..., Tensor]
@@ -79,7 +80,7 @@ def onnx_bytes(name: str, program: ExportedProgram, example: list[Tensor]) -> by
             tuple(example),
             dynamo=True,
             dynamic_shapes=_shapes(example),
-            input_names=list(INPUTS[name]),
+            input_names=list(INPUTS[name][: len(example)]),
             output_names=[OUTPUTS[name]],
             verbose=False,
         )

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from fancgan.config import STAT_NAMES, ModelConfig
 from fancgan.filters import dilate
 from fancgan.layers import ConvBlock, NormConv2d, act
+from fancgan.particle_brightness import ParticleBrightness
 
 FAR_PX = 6  # beyond the shadow halo around particles
 INSIDE_PX = 2  # beyond the pixel row that mixes particle and ground
@@ -66,7 +67,8 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 class StyleDensity(nn.Module):
     """A Gaussian over the training images' statistics and the latent: the looks one can draw.
 
-    Buffers: mean [5] and sd [5] in grey levels, chol [5, 5] of the standardised covariance.
+    Buffers: mean [5] and sd [5] in grey levels, chol [5, 5] of the standardised covariance;
+    `particles` draws how bright each particle is.
     """
 
     def __init__(self, config: ModelConfig):
@@ -76,6 +78,7 @@ class StyleDensity(nn.Module):
         self.register_buffer("sd", torch.ones(count))
         self.register_buffer("chol", torch.eye(count))
         self.count = count
+        self.particles = ParticleBrightness()
 
     def fit(self, stats: Tensor) -> None:
         """Fit to the statistics [n, 5] of n images; few images: correlations shrink by 4 / n.
@@ -95,6 +98,31 @@ class StyleDensity(nn.Module):
     def standardise(self, stats: Tensor) -> Tensor:
         """Grey levels [N, 5] -> standard deviations from the mean of the training images."""
         return (stats - self.mean) / self.sd
+
+    def brightness(self, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        """Brightness [N, 1, H, W] of each particle beside the others (particle_brightness.py).
+
+        mask [N, 1, H, W] in {0, 1}; style [N, style_dim]; noise [N, C, H, W], whose last channel
+        decides.
+        """
+        particle_sd = style[:, 3] * self.sd[3] + self.mean[3]
+        return self.particles(mask, particle_sd, noise[:, -1:])
+
+    def shown(self, asked: Tensor, brightness: Tensor, mask: Tensor) -> Tensor:
+        """Statistics [N, 5], standardised, that images of these very particles should show.
+
+        asked [N, 5] speaks of all particles of a look; the few of one crop differ by what has been
+        drawn for them.
+        """
+        unit = self.particles.unit
+        drawn_mean, drawn_sd = _mean_and_sd(brightness, 1 - dilate(1 - mask.float(), INSIDE_PX))
+        grey = asked * self.sd + self.mean
+        mean = grey[:, 2] + unit * drawn_mean
+        spread = self.particles.spread(grey[:, 3])
+        rest = (grey[:, 3].square() - spread.square()).clamp(min=0.0)
+        sd = torch.sqrt(rest + (unit * drawn_sd).square())
+        shown = torch.stack([grey[:, 0], grey[:, 1], mean, sd, grey[:, 4]], dim=1)
+        return self.standardise(shown)
 
     def forward(self, normal: Tensor) -> Tensor:
         """Standard normal draws [N, style_dim] -> style vectors [N, style_dim].

@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fancgan.checkpoint import EMA, load_initial
-from fancgan.config import ModelConfig, TrainConfig
+from fancgan.config import STAT_NAMES, ModelConfig, TrainConfig
 from fancgan.critic_view import critic_view
 from fancgan.crops import CropDataset, crop_loader
 from fancgan.cycle import Cycle, build_networks
@@ -79,6 +79,11 @@ class Training:
         self.density = StyleDensity(model).to(self.device)
         field_stats = measure_fields(train_fields).to(self.device)
         self.density.fit(field_stats)
+        self.density.particles.fit(
+            [f.image for f in train_fields],
+            [f.labels for f in train_fields],
+            field_stats[:, STAT_NAMES.index("particle_sd")].cpu().numpy(),
+        )
         self.dataset = CropDataset(train_fields, config)
         if initial is None:
             start_at_mean_level(bare["generator"], train_fields)

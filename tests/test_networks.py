@@ -18,7 +18,7 @@ from fancgan.data import load_fields
 from fancgan.discriminator import ImageDiscriminator
 from fancgan.filters import dilate
 from fancgan.generator import StyleUNet
-from fancgan.layers import grain_kernel
+from fancgan.noise_pyramid import grain_kernel
 from fancgan.segmenter import AttentionUNet
 from fancgan.style import StyleDensity, StyleEncoder
 from fancgan.training import Training
