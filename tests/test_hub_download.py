@@ -53,6 +53,7 @@ def hub(tiny_bundle: Path) -> Iterator[Hub]:
         files = {name: (tiny_bundle / name).read_bytes() for name in FILES}
         files["generator.pt2"] = files["segmenter.onnx"] = b"for other programs"
         repo.tags["v1"] = repo.commit(files)
+        repo.branches["stable"] = repo.tags["v1"]
         changed = bytearray(files["segmenter.pt"])
         changed[len(changed) // 2] ^= 1
         repo.commit(files | {"segmenter.pt": bytes(changed)})
@@ -104,10 +105,11 @@ def test_what_is_not_there_is_one_sentence_each(hub: Hub, tmp_path: Path) -> Non
         hub,
         tmp_path,
         *("lab/none@v1", "lab/tiny@v9", f"lab/tiny@{'0' * 40}", "lab/tiny", "lab/tiny@main"),
+        "lab/tiny@stable",
         f"lab/empty@{'e' * 40}",
     )
     words = ("no repository lab/none", "no commit or tag v9", "no commit or tag 0000")
-    words += ("or a tag", "or a tag, not 'main'", "so it is no bundle")
+    words += ("or a tag", "or a tag, not 'main'", "stable is a branch", "so it is no bundle")
     for answer, expected in zip(told, words, strict=True):
         assert expected in answer["error"]
 

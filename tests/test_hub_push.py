@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,6 +213,34 @@ def test_a_cut_upload_publishes_nothing_and_the_same_command_finishes_it(
     assert push(tiny_bundle, "--tag", "v1").returncode == 0
     again = {path.removeprefix("/lfs/") for method, path in hub.seen if method == "PUT"}
     assert again.isdisjoint(arrived)
+    assert len(hub.model(REPO).commits) == 2
+    assert hub.model(REPO).tags.keys() == {"v1"}
+
+
+def test_ctrl_c_publishes_nothing_and_the_same_command_finishes_it(
+    hub: Hub, push, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    late = f"/lfs/{digest((tiny_bundle / 'style_encoder.pt').read_bytes())}"
+    hub.fault = lambda method, path: "stall" if path == late else None
+    arguments = ("--bundle", str(tiny_bundle), "--push", REPO, "--tag", "v1")
+    process = subprocess.Popen(
+        [sys.executable, "-c", EXPORT, *arguments],
+        env=hub_environment(hub.url, tmp_path / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while ("PUT", late) not in hub.seen and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert errors.count("export.py: interrupted") == 1
+    assert len(hub.model(REPO).commits) == 1 and not hub.model(REPO).tags
+    hub.fault = lambda method, path: None
+    assert push(tiny_bundle, "--tag", "v1").returncode == 0
     assert len(hub.model(REPO).commits) == 2
     assert hub.model(REPO).tags.keys() == {"v1"}
 
