@@ -29,10 +29,10 @@ EVERYTHING = {
     "eval_every_steps": 100,
 }
 MICRO_BATCHES = 4
-# Measured on this training: changes of weights differ by 1.2e-4 of their size, weights by 1.5e-6:
-# what is summed in another order differs in the last bits, and Adam magnifies it.
-CHANGE_TOLERANCE = 5e-4
-WEIGHT_TOLERANCE = 1e-5
+# Measured: the gradients of the first step differ by 1.3e-7 of their size, which is rounding. From
+# step to step that grows: after four the weights differ by 2.7e-4 of what they have changed.
+GRADIENT_TOLERANCE = 1e-6
+CHANGE_TOLERANCE = 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +68,16 @@ def test_processes_and_micro_batches_are_one(runs: dict[int, Run], processes: in
     """1 x 4, 2 x 2 and 4 x 1 take the same steps, up to the order of summation in float32."""
     (one,), several = runs[1].ranks, runs[processes].ranks[0]
     assert several["processes"] == processes
+    for network, gradient in one["gradients"].items():
+        error = (several["gradients"][network] - gradient).norm()
+        assert 0 < gradient.norm() < float("inf"), network
+        assert error < GRADIENT_TOLERANCE * gradient.norm(), network
     for network, then in one["start"].items():
         ours, theirs = one["state"][network], several["state"][network]
         changes = torch.cat([(ours[key] - value).flatten() for key, value in then.items()])
         errors = torch.cat([(theirs[key] - ours[key]).flatten() for key in then])
         assert changes.norm() > 0, network
         assert errors.norm() < CHANGE_TOLERANCE * changes.norm(), network
-        assert errors.abs().max() < WEIGHT_TOLERANCE, network
     for ours, theirs in zip(runs[1].log, runs[processes].log, strict=True):
         assert theirs == pytest.approx(ours, rel=1e-4, abs=1e-5)
 

@@ -35,12 +35,15 @@ def main(pairs: str, out: str, settings: str) -> None:
 
     training = tiny_training(Path(out, "run"), load_fields(pairs, "all"), **json.loads(settings))
     start = {name: _copy(network) for name, network in training.bare.items()}
-    seen = []
+    seen, gradients = [], {}
     step = training.train_step
 
     def watched(batch: dict) -> dict:
         seen.append(batch["image"].clone())
-        return step(batch)
+        terms = step(batch)
+        if training.step == 1:
+            gradients.update({name: _gradient(net) for name, net in training.bare.items()})
+        return terms
 
     training.train_step = watched
     training.run()
@@ -48,6 +51,7 @@ def main(pairs: str, out: str, settings: str) -> None:
     left = {
         "processes": training.accelerator.num_processes,
         "start": start,
+        "gradients": gradients,
         "state": {name: _copy(network) for name, network in training.bare.items()},
         "ema": {name: _copy(ema.network) for name, ema in training.ema.items()},
         "remembered": bank.painted[: bank.count] if bank else None,
@@ -56,6 +60,10 @@ def main(pairs: str, out: str, settings: str) -> None:
     torch.save(left, Path(out, f"rank{training.accelerator.process_index}.pt"))
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def _gradient(network: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
 
 
 def _copy(network: torch.nn.Module) -> dict[str, torch.Tensor]:
