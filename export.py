@@ -1,6 +1,7 @@
 """Make the bundle of a training run; publish bundle and demo on the Hugging Face Hub.
 
 python export.py --run runs/tio2-sem --out fancgan/bundles/tio2-sem --data DATA/tio2
+python export.py --run runs/mine --out bundles/mine --formats torchscript,export,onnx
 python export.py --bundle bundles/mine --push OWNER/NAME --tag v1 [--private] [--dry-run]
 python export.py --space OWNER/DEMO --bundle-repo OWNER/NAME@v1 [--dry-run]
 """
@@ -29,6 +30,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="data set of the run: chooses the operating point and measures the bundle on val",
     )
     parser.add_argument("--name", help="name of the bundle (default: that of the folder)")
+    parser.add_argument(
+        "--formats",
+        metavar="F,F",
+        help="torchscript is always written; export adds torch.export's programs (.pt2), onnx adds "
+        "ONNX files, both for other programs than this one (default: torchscript)",
+    )
     hub = parser.add_argument_group("on the Hub (log in with hf auth login, or set HF_TOKEN)")
     hub.add_argument("--push", metavar="OWNER/NAME", help="publish the bundle in one commit")
     hub.add_argument("--tag", help="tag the commit; a tag that exists is never moved")
@@ -53,8 +60,8 @@ def _check_combination(parser: argparse.ArgumentParser, args: argparse.Namespace
         parser.error("--run needs --out, the folder of the bundle")
     if args.bundle and not args.push:
         parser.error("--bundle needs --push, the repository to publish it in")
-    if not args.run and (args.out or args.data or args.name):
-        parser.error("--out, --data and --name belong to --run")
+    if not args.run and (args.out or args.data or args.name or args.formats):
+        parser.error("--out, --data, --name and --formats belong to --run")
     if args.space and (args.push or args.tag):
         parser.error("--push and --tag publish a bundle; run that first, then --space")
     if args.bundle_repo and not args.space:
@@ -77,7 +84,8 @@ def export_and_push(args: argparse.Namespace) -> None:
     if args.run:
         from fancgan.publish import export_run
 
-        export_run(args.run, args.out, data=args.data, name=args.name)
+        formats = (args.formats or "torchscript").split(",")
+        export_run(args.run, args.out, data=args.data, name=args.name, formats=formats)
     if args.push:
         upload.push_bundle(
             find_bundle(args.out or args.bundle),

@@ -125,7 +125,10 @@ def train(args: argparse.Namespace) -> bool:
         data=data,
         initial=initial,
     )
-    done = training.run()
+    try:
+        done = training.run()
+    finally:
+        training.close()
     if training.accelerator.is_main_process:
         state = "done" if done else "stopped; the same command resumes it"
         print(f"{args.run}: step {training.step} of {config.all_steps}, {state}.")

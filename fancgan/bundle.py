@@ -1,6 +1,8 @@
 """A bundle: the folder that carries a trained model, and the check that it is whole.
 
     generator.pt  segmenter.pt  style_encoder.pt   TorchScript, for torch alone
+    generator.pt2, segmenter.pt2                   the same for torch.export, where asked for
+    generator.onnx, segmenter.onnx                 and for ONNX
     model.safetensors                              weights by name, half precision, to fine-tune
     config.json                                    architecture, data, numbers, sha256 of all files
     README.md                                      model card
@@ -12,6 +14,7 @@ runs code, so load only bundles of your own, or of a repository that you named a
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -31,6 +34,11 @@ CARD = "README.md"
 WEIGHTS = "model.safetensors"
 MODULES = ("generator.pt", "segmenter.pt", "style_encoder.pt")
 FILES = (*MODULES, WEIGHTS, CONFIG, CARD)
+# For other programs, by format: this one neither downloads nor loads them.
+PORTABLE = {
+    "export": ("generator.pt2", "segmenter.pt2"),
+    "onnx": ("generator.onnx", "segmenter.onnx"),
+}
 
 PACKAGED = Path(__file__).parent / "bundles"
 DEFAULT = "tio2-sem"
@@ -52,6 +60,12 @@ class Bundle:
     def revision(self) -> str:
         """Short hash over the configuration, and through its checksums over every file."""
         return self.config["sha256"][CONFIG][:12]
+
+    @property
+    def portable(self) -> list[str]:
+        """The files for other programs that the bundle was exported with."""
+        formats = self.config.get("formats", ())
+        return [name for form, names in PORTABLE.items() if form in formats for name in names]
 
     def read(self, name: str) -> bytes:
         """Return the bytes of one file; UserError where it is missing or not as exported."""
@@ -113,7 +127,7 @@ def seal(folder: Path, config: dict) -> dict:
     """Write config.json with the checksums of the files in the folder; return it."""
     sums = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in FILES
+        for name in (*FILES, *itertools.chain.from_iterable(PORTABLE.values()))
         if name != CONFIG and (folder / name).exists()
     }
     config = {"format": FORMAT, "version": VERSION} | config | {"sha256": sums}

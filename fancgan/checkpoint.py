@@ -82,6 +82,8 @@ FREE_ON_RESUME = (
     "steps",
     "segmenter_steps",
     "workers",
+    "accumulate",  # RunFolder.check counts the micro-batches of all processes
+    "tracker",
     "log_every_steps",
     "eval_every_steps",
     "save_every_steps",

@@ -11,6 +11,7 @@ CRITIC_NAMES = ("projected", "patch")
 ADVERSARIAL_NAMES = ("hinge", "least_squares")
 MASK_LOSS_NAMES = ("ce_dice", "focal_ce_tversky", "ce", "tversky", "focal_tversky")
 PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
+TRACKER_NAMES = ("tensorboard", "trackio", "wandb", "none")
 STAT_NAMES = ("background_mean", "background_sd", "particle_mean", "particle_sd", "noise_sd")
 
 
@@ -113,10 +114,13 @@ class TrainConfig:
         1000, "further steps at the end for the segmenter alone, which cost a quarter of the others"
     )
     seed: int = _flag(0, "seed of weights, crops, styles and noise")
-    batch_size: int = _flag(3, "real crops per step and process", least=1)
-    segmenter_batch: int = _flag(6, "further real crops per step for the segmenter alone")
-    random_batch: int = _flag(2, "crops per step painted in a random style", least=1)
-    cycle_batch: int = _flag(1, "real crops per step through the backward cycle", least=1)
+    accumulate: int = _flag(
+        1, "micro-batches per step and process, which have the gradients averaged", least=1
+    )
+    batch_size: int = _flag(3, "real crops per micro-batch", least=1)
+    segmenter_batch: int = _flag(6, "further real crops per micro-batch for the segmenter alone")
+    random_batch: int = _flag(2, "crops per micro-batch painted in a random style", least=1)
+    cycle_batch: int = _flag(1, "real crops per micro-batch through the backward cycle", least=1)
     crop_px: int = _flag(192, "side of a native-resolution crop, a multiple of 16", least=128)
     procedural_share: float = _flag(0.25, "share of drawn layouts among the random-style masks")
     precision: str = _flag(
@@ -169,6 +173,9 @@ class TrainConfig:
     w_cycle_perceptual: float = _flag(0.5, "weight: perceptual distance of those")
     w_adv_mask: float = _flag(0.05, "weight: mask critic")
 
+    tracker: str = _flag(
+        "tensorboard", "where the curves go besides log.jsonl and val.jsonl", choices=TRACKER_NAMES
+    )
     log_every_steps: int = _flag(10, "steps between two lines of log.jsonl", least=1)
     eval_every_steps: int = _flag(300, "steps between two validations and sample sheets", least=1)
     save_every_steps: int = _flag(50, "steps between two checkpoints", least=1)

@@ -159,12 +159,12 @@ class _StepSampler:
 def crop_loader(
     dataset: CropDataset, start: int, stop: int, *, rank: int, world_size: int
 ) -> DataLoader:
-    """Batches of the steps start ... stop - 1 for one process.
+    """Batches of the steps start ... stop - 1 for one process, all its micro-batches together.
 
-    Each holds batch_size crops to paint, then segmenter_batch more.
+    Each micro-batch is batch_size crops to paint, then segmenter_batch more.
     """
     config = dataset.config
-    count = config.batch_size + config.segmenter_batch
+    count = config.accumulate * (config.batch_size + config.segmenter_batch)
     return DataLoader(
         dataset,
         batch_sampler=_StepSampler(start, stop, count, rank, world_size),

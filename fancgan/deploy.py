@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from fancgan.config import ModelConfig
 from fancgan.generator import StyleUNet
@@ -37,10 +36,31 @@ def from_grey(image: Tensor) -> Tensor:
     return image.clamp(0, 255) / 127.5 - 1
 
 
-def pad_to(x: Tensor, multiple: int, mode: str) -> Tensor:
-    """Pad [N, C, H, W] at the right and at the bottom to multiples of `multiple`."""
+def frame(side: int, multiple: int, margin: int = 0) -> Tensor:
+    """Positions -margin ... of a side that goes on to a multiple, at least `margin` beyond its end.
+
+    Pictures are extended and cut by index: F.pad and slices ask whether there is anything to do,
+    and a program that torch.export traced would take the answer for all sizes.
+    """
+    whole = (side + 2 * margin + multiple - 1) // multiple * multiple
+    return torch.arange(whole) - margin
+
+
+def mirrored(position: Tensor, side: int) -> Tensor:
+    """Positions beyond the first and last pixel of a side, reflected there."""
+    inside = position.abs()
+    return torch.minimum(inside, 2 * (side - 1) - inside)
+
+
+def pick(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The named rows and columns of [N, C, H, W]."""
+    return x.index_select(2, rows.to(x.device)).index_select(3, columns.to(x.device))
+
+
+def pad_to(x: Tensor, multiple: int) -> Tensor:
+    """Mirror [N, C, H, W] at the right and at the bottom, to multiples of `multiple`."""
     h, w = x.shape[-2], x.shape[-1]
-    return F.pad(x, [0, -w % multiple, 0, -h % multiple], mode)
+    return pick(x, mirrored(frame(h, multiple), h), mirrored(frame(w, multiple), w))
 
 
 @contextlib.contextmanager
@@ -80,12 +100,15 @@ class DeployedGenerator(nn.Module):
         # The margin is painted and cut off: convolutions see zeros beyond their frame.
         if brightness is None:
             brightness = self.draw_brightness(mask, style, noise)
-        m = self.margin
-        pads = [m, m + -(w + 2 * m) % self.multiple, m, m + -(h + 2 * m) % self.multiple]
-        mask = F.pad((mask > 0.5).to(noise.dtype), pads, "replicate")
-        brightness = F.pad(brightness, pads, "replicate")
-        image = self.generator(mask, style, F.pad(noise, pads, "reflect"), brightness)
-        return to_grey(image[:, :, m : m + h, m : m + w].float())
+        rows = frame(h, self.multiple, self.margin)
+        columns = frame(w, self.multiple, self.margin)
+        held = rows.clamp(0, h - 1), columns.clamp(0, w - 1)
+        mask = pick((mask > 0.5).to(noise.dtype), held[0], held[1])
+        brightness = pick(brightness, held[0], held[1])
+        noise = pick(noise, mirrored(rows, h), mirrored(columns, w))
+        image = self.generator(mask, style, noise, brightness)
+        inside = torch.arange(h) + self.margin, torch.arange(w) + self.margin
+        return to_grey(pick(image, inside[0], inside[1]).float())
 
     @torch.jit.export
     def draw_brightness(self, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
@@ -115,9 +138,10 @@ class DeployedSegmenter(nn.Module):
         """Return [N, 2, H, W] in [0, 1]: particle, core. image [N, 1, H, W] in 0..255."""
         h, w = image.shape[-2], image.shape[-1]
         assert h >= 32 and w >= 32, "the image must be at least 32 x 32 pixels"
-        mask, core = self.segmenter(pad_to(from_grey(image), self.multiple, "reflect"))
+        mask, core = self.segmenter(pad_to(from_grey(image), self.multiple))
         particle = torch.sigmoid((mask[:, 1:] - mask[:, :1]).float())  # softmax of two classes
-        return torch.cat([particle, torch.sigmoid(core.float())], dim=1)[:, :, :h, :w]
+        both = torch.cat([particle, torch.sigmoid(core.float())], dim=1)
+        return pick(both, torch.arange(h), torch.arange(w))
 
 
 class DeployedStyleEncoder(nn.Module):
@@ -144,7 +168,7 @@ class DeployedStyleEncoder(nn.Module):
         image = from_grey(image)
         stats, valid = self.measure(image, (mask > 0.5).to(image.dtype))
         stats = torch.where(valid, self.density.standardise(stats), torch.zeros_like(stats))
-        mean, _ = self.encoder(pad_to(image, self.multiple, "reflect"))
+        mean, _ = self.encoder(pad_to(image, self.multiple))
         return torch.cat([stats, mean.to(stats.dtype)], dim=1).clamp(-3.0, 3.0)
 
 

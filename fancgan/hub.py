@@ -11,6 +11,7 @@ from fancgan.bundle import CONFIG, FILES
 from fancgan.errors import UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+NOTHING_LOADED = "Nothing was loaded."
 TIMEOUT_S = 60.0  # the client's own is none: a server that falls silent would hold it for ever
 
 
@@ -22,7 +23,7 @@ def download_bundle(repo_id: str, revision: str | None) -> tuple[Path, str]:
     """Return the folder of a Hub repository's bundle and its commit; from the cache if it is there.
 
     revision: a commit of 40 hexadecimal digits, or a tag. A bundle runs code when it is loaded, so
-    what moves by itself, the branch main, is not accepted. Nothing is loaded here.
+    what moves by itself, a branch, is not accepted. Nothing is loaded here.
     Raises UserError; HubUnreachable where neither cache nor Hub has an answer.
     """
     if not revision or revision in ("main", "HEAD"):
@@ -44,11 +45,30 @@ def download_bundle(repo_id: str, revision: str | None) -> tuple[Path, str]:
             if all((cached / name).is_file() for name in FILES):
                 return cached, cached.name
     limit_waiting()
-    with hub_errors(repo_id, revision, "Nothing was loaded."):
+    if not COMMIT.fullmatch(revision):
+        _refuse_branch(repo_id, revision)
+    with hub_errors(repo_id, revision, NOTHING_LOADED):
         folder = Path(snapshot_download(repo_id, **wanted))
     if not (folder / CONFIG).is_file():
         raise UserError(f"{repo_id} has no {CONFIG} at {folder.name}, so it is no bundle.")
     return folder, folder.name
+
+
+def _refuse_branch(repo_id: str, revision: str) -> None:
+    """Without an answer from the Hub the cache decides: its tags were told apart before."""
+    from huggingface_hub import HfApi
+
+    with (
+        contextlib.suppress(HubUnreachable),
+        hub_errors(repo_id, revision, NOTHING_LOADED),
+    ):
+        refs = HfApi().list_repo_refs(repo_id)
+        names = {ref.name for ref in refs.branches} - {ref.name for ref in refs.tags}
+        if revision in names:
+            raise UserError(
+                f"{revision} is a branch of {repo_id}, and a branch moves; name a tag, or the "
+                f"commit by its 40 digits. {NOTHING_LOADED}"
+            )
 
 
 def limit_waiting(seconds: float = TIMEOUT_S) -> None:

@@ -1,12 +1,12 @@
-"""The logs of a run: JSON lines, and TensorBoard where it is installed."""
+"""The logs of a run: JSON lines, and the same curves in a tracker."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from fancgan.checkpoint import write_atomically
+from fancgan.trackers import Tracker
 
 LOGS = ("log", "val")
 
@@ -17,19 +17,21 @@ class Journal:
     Lines after `last_step`, which a resumed run will write again, are dropped on opening.
     """
 
-    def __init__(self, run_dir: Path, last_step: int):
-        self.run_dir = run_dir
+    def __init__(self, run_dir: Path, last_step: int, tracker: Tracker | None = None):
+        self.run_dir, self.tracker = run_dir, tracker
         for name in LOGS:
             trim_log(run_dir / f"{name}.jsonl", last_step)
-        self.board = _open_tensorboard(run_dir, last_step)
 
     def append(self, name: str, step: int, values: dict[str, float]) -> None:
         line = {"step": step, **{key: round(value, 6) for key, value in values.items()}}
         with open(self.run_dir / f"{name}.jsonl", "a") as log:
             log.write(json.dumps(line) + "\n")
-        if self.board is not None:
-            for key, value in values.items():
-                self.board.add_scalar(f"{name}/{key}", value, step)
+        if self.tracker is not None:
+            self.tracker.log({f"{name}/{key}": value for key, value in values.items()}, step)
+
+    def close(self) -> None:
+        if self.tracker is not None:
+            self.tracker.close()
 
 
 def trim_log(path: Path, last_step: int) -> None:
@@ -44,15 +46,3 @@ def trim_log(path: Path, last_step: int) -> None:
         except (ValueError, KeyError):
             continue
     write_atomically(path, lambda p: p.write_text("".join(f"{line}\n" for line in kept)))
-
-
-def _open_tensorboard(run_dir: Path, last_step: int):
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        print(
-            "tensorboard is not installed: the curves go to log.jsonl and val.jsonl alone.",
-            file=sys.stderr,
-        )
-        return None
-    return SummaryWriter(str(run_dir / "tensorboard"), purge_step=last_step + 1)

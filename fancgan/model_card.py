@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fancgan.card_usage import usage
+
 TIO2 = {
     "name": "TiO2 nanoparticles",
     "source": "Zenodo record 4563942 (BAM), https://doi.org/10.5281/zenodo.4563942",
@@ -46,7 +48,7 @@ def write_card(config: dict, *, repo_id: str | None = None, tag: str | None = No
         front_matter(config),
         _introduction(config),
         *([f"![Particle masks, and synthetic images painted from them]({SHEET})"] * bool(repo_id)),
-        _usage(repo_id, tag),
+        usage(config, repo_id, tag),
         _data(config),
         _numbers(config),
         _limits(config),
@@ -132,42 +134,6 @@ an image and parts those that touch. Trained on {data["name"]}, {data["train"]} 
 {f"at {scale:.4g} nm per pixel" if scale else "of unknown pixel size"}.
 
 **What the generator paints is synthetic. It is no evidence of any real sample; keep it marked.**"""
-
-
-def _usage(repo_id: str | None, tag: str | None) -> str:
-    if repo_id:
-        where = "from this repository"
-        source = f'"{repo_id}", revision="{tag or "COMMIT"}"'
-        alone = "With torch alone, the files of this repository in the working folder."
-    else:
-        where = "from this folder"
-        source, alone = '"PATH/OF/THIS/FOLDER"', "With torch alone."
-    return f"""## Use
-
-With the package, {where}:
-
-```python
-from fancgan import Pipeline
-pipe = Pipeline.from_pretrained({source})
-image = pipe.synthesize(mask, seed=7)     # mask [H, W] bool -> uint8 [H, W]
-labels = pipe.instances(image)            # int32 [H, W], 0 = background
-```
-
-{alone} TorchScript files run code: load them only from a source that you trust, and compare
-their sha256 with `config.json` first. Any height and width from 32 pixels up.
-
-```python
-import torch
-generator = torch.jit.load("generator.pt")
-segmenter = torch.jit.load("segmenter.pt")
-mask = torch.zeros(1, 1, 256, 384)
-mask[:, :, 60:140, 80:190] = 1                                       # 1 = particle
-style = generator.sample_style(torch.randn(1, generator.style_dim))
-noise = torch.randn(1, generator.noise_channels, 256, 384)
-with torch.no_grad():
-    image = generator(mask, style, noise)                            # [1, 1, 256, 384], 0..255
-    particle, core = segmenter(image)[0]                             # probabilities
-```"""
 
 
 def _data(config: dict) -> str:

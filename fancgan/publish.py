@@ -17,16 +17,16 @@ from fancgan import metrics
 from fancgan.bundle import CARD, WEIGHTS, Bundle, replacing, seal
 from fancgan.config import STAT_NAMES, ModelConfig
 from fancgan.data import Field, list_files, load_fields
-from fancgan.deploy import FRAME_MARGIN_PX, Networks, load_scripted, script_bytes
+from fancgan.deploy import FRAME_MARGIN_PX, Networks
 from fancgan.errors import UserError
 from fancgan.evaluate import evaluate_bundle
 from fancgan.instances import decode_instances
 from fancgan.model_card import data_facts, write_card
+from fancgan.module_files import write_modules
 from fancgan.pipeline import Pipeline
+from fancgan.portable import FORMATS, check_formats
 from fancgan.readings import d50_error, pooled_ap50, score
 
-CHECK_SIZES = ((32, 32), (250, 333), (256, 256))
-TOLERANCE = 1e-3  # of grey levels, probabilities and standard deviations: float32's last bits
 DEFAULT_POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20, "min_core_px": 40}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 CORE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -39,15 +39,19 @@ def export_run(
     *,
     data: str | Path | None = None,
     name: str | None = None,
+    formats: Sequence[str] = ("torchscript",),
     say: Callable[[str], None] = print,
 ) -> Path:
     """Write the bundle of a training run to the folder `out`, whole or not at all; return it.
 
     data: the data set of the run; its `val` images choose the operating point and give the
     numbers of the model card, otherwise "not measured". name: the bundle's, default the folder's.
-    Raises UserError for a run without weights, an `out` that is something else, bad data.
+    formats: of portable.FORMATS; TorchScript is always there.
+    Raises UserError for a run without weights, an `out` that is something else, bad data, a format
+    whose packages are missing.
     """
     run, out = Path(run), Path(out)
+    check_formats(formats)
     networks, record = read_run(run)
     modality = record["data"].get("modality") or (list_files(data).modality if data else None)
     fields = load_fields(data, "val", modality) if data else []
@@ -61,8 +65,8 @@ def export_run(
         | {"hardware": record.get("hardware"), "init": record["data"].get("init")},
     }
     with replacing(out) as stage:
-        say("scripting, and comparing with the networks in eager mode")
-        config = write_bundle(stage, networks, facts)
+        say("writing the modules, and comparing them with the networks in eager mode")
+        config = write_bundle(stage, networks, facts, formats)
         for file, difference in config["largest_difference"].items():
             say(f"    {file:18} largest difference {difference:.1e}")
         if fields:
@@ -120,24 +124,22 @@ def last_step(run: Path) -> dict:
     return {}
 
 
-def write_bundle(stage: Path, networks: Networks, facts: dict) -> dict:
+def write_bundle(
+    stage: Path, networks: Networks, facts: dict, formats: Sequence[str] = ("torchscript",)
+) -> dict:
     """Write modules, weights, card and configuration to the folder; return the configuration.
 
     facts: name, nm_per_px, data, and what else is known (operating_point, metrics, training).
-    Raises RuntimeError where a scripted module differs from its network by more than TOLERANCE.
+    Raises RuntimeError where a written module differs from its network by more than TOLERANCE.
     """
     networks = networks.eval().cpu()
-    differences = {}
-    for name, module in networks.deployed().items():
-        content = script_bytes(module)
-        (stage / name).write_bytes(content)
-        differences[name] = largest_difference(module, load_scripted(content), networks.config)
-        if not differences[name] <= TOLERANCE:
-            raise RuntimeError(f"{name}: scripted and eager differ by {differences[name]:.2e}")
+    formats = [name for name in FORMATS if name in ("torchscript", *formats)]
+    differences = write_modules(stage, networks, formats)
     save_file(compact_weights(networks), stage / WEIGHTS, metadata={"format": "pt"})
     density = networks.style_density
     config = {
         "name": facts["name"],
+        "formats": formats,
         "software": {"fancgan": fancgan.__version__, "torch": torch.__version__},
         "architecture": networks.config.to_dict(),
         "normalisation": {
@@ -177,33 +179,6 @@ def finish(stage: Path, config: dict) -> dict:
     """Write the model card that says what the configuration says, then seal the folder."""
     (stage / CARD).write_text(write_card(config), encoding="utf-8", newline="\n")
     return seal(stage, config)
-
-
-def largest_difference(
-    module: torch.nn.Module, scripted: torch.jit.ScriptModule, config: ModelConfig
-) -> float:
-    """Return the largest absolute difference of two modules' outputs over CHECK_SIZES."""
-    draws = torch.Generator().manual_seed(0)
-    worst = 0.0
-    with torch.inference_mode(), torch.jit.optimized_execution(False):
-        for height, width in CHECK_SIZES:
-            inputs = example_inputs(scripted, config, height, width, draws)
-            worst = max(worst, (module(*inputs) - scripted(*inputs)).abs().max().item())
-    return worst
-
-
-def example_inputs(
-    module: torch.nn.Module, config: ModelConfig, height: int, width: int, draws: torch.Generator
-) -> list[Tensor]:
-    """Random inputs of the size for one of the three modules."""
-    coarse = torch.rand(1, 1, -(-height // 16), -(-width // 16), generator=draws) > 0.6
-    mask = coarse.float().repeat_interleave(16, 2).repeat_interleave(16, 3)[..., :height, :width]
-    image = 255 * torch.rand(1, 1, height, width, generator=draws)
-    if hasattr(module, "sample_style"):
-        style = module.sample_style(torch.randn(1, config.style_dim, generator=draws))
-        channels = config.noise_channels
-        return [mask, style, torch.randn(1, channels, height, width, generator=draws)]
-    return [image, mask] if hasattr(module, "encoder") else [image]
 
 
 def choose_operating_point(pipe: Pipeline, fields: Sequence[Field]) -> dict:

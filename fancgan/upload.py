@@ -56,8 +56,10 @@ def bundle_files(bundle: Bundle, repo_id: str, tag: str | None) -> Iterator[dict
     from fancgan.pipeline import Pipeline
     from fancgan.sample_sheet import sample_sheet
 
-    pipe = Pipeline(bundle)  # verifies every file
-    files = {name: bundle.path / name for name in FILES if name != CARD}
+    pipe = Pipeline(bundle)  # verifies what it loads
+    for name in bundle.portable:
+        bundle.read(name)
+    files = {name: bundle.path / name for name in (*FILES, *bundle.portable) if name != CARD}
     with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
         files[SHEET] = Path(folder, SHEET)
         files[SHEET].write_bytes(sample_sheet(pipe))

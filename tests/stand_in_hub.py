@@ -24,7 +24,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from serving import free_port
 
 TOKEN, OWNER = "hf_good", "lab"
-LFS = (".pt", ".safetensors", ".png")
+LFS = (".pt", ".pt2", ".onnx", ".safetensors", ".png")
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -35,6 +35,7 @@ class Repo:
     private: bool = False
     commits: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)  # beside main
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -47,7 +48,7 @@ class Repo:
         return self.commits[-1][0]
 
     def at(self, revision: str) -> tuple[str, dict[str, bytes]] | None:
-        name = self.tags.get(revision, revision)
+        name = (self.branches | self.tags).get(revision, revision)
         found = [c for c in self.commits if c[0] == name]
         return self.commits[-1] if revision == "main" else found[0] if found else None
 
@@ -210,6 +211,22 @@ def make_app(hub: Hub) -> FastAPI:
         if not (found := repo.at(rev)):
             return error(404, "RevisionNotFound")
         return {"id": f"{owner}/{name}", "sha": found[0], "private": repo.private, "siblings": []}
+
+    @app.get("/api/{kind}/{owner}/{name}/refs")
+    def refs(kind: str, owner: str, name: str):
+        if not (repo := repo_of(kind, f"{owner}/{name}")):
+            return error(404, "RepoNotFound")
+        heads = {"main": repo.commits[-1][0]} | repo.branches
+
+        def listing(kind: str, refs: dict[str, str]) -> list[dict]:
+            entries = [(name, f"refs/{kind}/{name}", commit) for name, commit in refs.items()]
+            return [dict(zip(("name", "ref", "targetCommit"), e, strict=True)) for e in entries]
+
+        return {
+            "branches": listing("heads", heads),
+            "tags": listing("tags", repo.tags),
+            "converts": [],
+        }
 
     @app.get("/api/{kind}/{owner}/{name}/tree/{rev}")
     def tree(kind: str, owner: str, name: str, rev: str):

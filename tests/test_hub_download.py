@@ -51,7 +51,9 @@ def hub(tiny_bundle: Path) -> Iterator[Hub]:
     with stand_in_hub() as hub:
         repo = hub.repos["models", "lab/tiny"] = Repo()
         files = {name: (tiny_bundle / name).read_bytes() for name in FILES}
+        files["generator.pt2"] = files["segmenter.onnx"] = b"for other programs"
         repo.tags["v1"] = repo.commit(files)
+        repo.branches["stable"] = repo.tags["v1"]
         changed = bytearray(files["segmenter.pt"])
         changed[len(changed) // 2] ^= 1
         repo.commit(files | {"segmenter.pt": bytes(changed)})
@@ -73,6 +75,8 @@ def test_folder_tag_commit_and_cache_give_the_same_bytes(
     told, progress = load(hub, tmp_path, str(tiny_bundle), "lab/tiny@v1", f"lab/tiny@{commit}")
     folder, by_tag, by_commit = told
     assert folder["bytes"] == by_tag["bytes"] == by_commit["bytes"]
+    fetched = {path.rsplit("/", 1)[1] for _, path in hub.seen if "/resolve/" in path}
+    assert fetched == set(FILES)
     assert by_tag["origin"] == by_commit["origin"] == f"lab/tiny@{commit}"
     assert folder["revision"] == by_tag["revision"]
     assert "100%" in progress
@@ -101,10 +105,11 @@ def test_what_is_not_there_is_one_sentence_each(hub: Hub, tmp_path: Path) -> Non
         hub,
         tmp_path,
         *("lab/none@v1", "lab/tiny@v9", f"lab/tiny@{'0' * 40}", "lab/tiny", "lab/tiny@main"),
+        "lab/tiny@stable",
         f"lab/empty@{'e' * 40}",
     )
     words = ("no repository lab/none", "no commit or tag v9", "no commit or tag 0000")
-    words += ("or a tag", "or a tag, not 'main'", "so it is no bundle")
+    words += ("or a tag", "or a tag, not 'main'", "stable is a branch", "so it is no bundle")
     for answer, expected in zip(told, words, strict=True):
         assert expected in answer["error"]
 

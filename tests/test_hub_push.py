@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from PIL import Image
 from stand_in_hub import Hub, digest, stand_in_hub
 from test_bundle import FIGURE, make_run
 
-from fancgan.bundle import CARD, CONFIG, FILES, MODULES, open_bundle
+from fancgan.bundle import CARD, CONFIG, FILES, MODULES, PORTABLE, open_bundle
 from fancgan.model_card import SHEET, write_card
 from fancgan.publish import finish
 
@@ -215,6 +217,34 @@ def test_a_cut_upload_publishes_nothing_and_the_same_command_finishes_it(
     assert hub.model(REPO).tags.keys() == {"v1"}
 
 
+def test_ctrl_c_publishes_nothing_and_the_same_command_finishes_it(
+    hub: Hub, push, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    late = f"/lfs/{digest((tiny_bundle / 'style_encoder.pt').read_bytes())}"
+    hub.fault = lambda method, path: "stall" if path == late else None
+    arguments = ("--bundle", str(tiny_bundle), "--push", REPO, "--tag", "v1")
+    process = subprocess.Popen(
+        [sys.executable, "-c", EXPORT, *arguments],
+        env=hub_environment(hub.url, tmp_path / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while ("PUT", late) not in hub.seen and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert errors.count("export.py: interrupted") == 1
+    assert len(hub.model(REPO).commits) == 1 and not hub.model(REPO).tags
+    hub.fault = lambda method, path: None
+    assert push(tiny_bundle, "--tag", "v1").returncode == 0
+    assert len(hub.model(REPO).commits) == 2
+    assert hub.model(REPO).tags.keys() == {"v1"}
+
+
 def test_a_tag_is_never_moved(hub: Hub, push, tiny_bundle: Path, tmp_path: Path) -> None:
     assert push(tiny_bundle, "--tag", "v1").returncode == 0
     repo = hub.model(REPO)
@@ -240,12 +270,32 @@ def test_private_is_not_sent_to_a_public_repository(hub: Hub, push, tiny_bundle:
     assert len(hub.model(REPO).commits) == commits
 
 
+@pytest.mark.parametrize("name", ["segmenter.pt", "segmenter.pt2"])
 def test_a_damaged_bundle_is_not_published(
+    hub: Hub, push, tiny_bundle: Path, tmp_path: Path, name: str
+) -> None:
+    broken = with_programs(Path(shutil.copytree(tiny_bundle, tmp_path / "broken")))
+    content = bytearray((broken / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (broken / name).write_bytes(content)
+    assert f"{name} is not the file that was exported" in one_sentence(push(broken))
+    assert not hub.repos
+
+
+def test_files_for_other_programs_are_published(
     hub: Hub, push, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    broken = Path(shutil.copytree(tiny_bundle, tmp_path / "broken"))
-    content = bytearray((broken / "segmenter.pt").read_bytes())
-    content[len(content) // 2] ^= 1
-    (broken / "segmenter.pt").write_bytes(content)
-    assert "segmenter.pt" in one_sentence(push(broken))
-    assert not hub.repos
+    bundle = with_programs(Path(shutil.copytree(tiny_bundle, tmp_path / "bundle")))
+    (bundle / "segmenter.onnx").write_bytes(b"not part of the bundle")
+    assert push(bundle).returncode == 0
+    files = hub.model(REPO).files
+    assert files.keys() - {".gitattributes"} == {*FILES, *PORTABLE["export"], SHEET}
+    assert b'torch.export.load("generator.pt2")' in files[CARD]
+
+
+def with_programs(bundle: Path) -> Path:
+    """The bundle with files that stand for those of torch.export: publishing does not load them."""
+    for name in PORTABLE["export"]:
+        (bundle / name).write_bytes(name.encode())
+    finish(bundle, open_bundle(bundle).config | {"formats": ["torchscript", "export"]})
+    return bundle

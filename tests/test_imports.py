@@ -12,6 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING = {
     "fancgan.training",
+    "fancgan.training_step",
+    "fancgan.run_folder",
+    "fancgan.trackers",
     "fancgan.checkpoint",
     "fancgan.losses",
     "fancgan.augment",
@@ -23,7 +26,7 @@ SERVING = ("app", "fancgan.pipeline", "fancgan.bundle", "fancgan.ui", "fancgan.s
 # Each of these packages is imported by the named modules (or packages, with what is in them) alone.
 HOMES = {
     "gradio": ("app", "fancgan.ui"),
-    "accelerate": ("train", "fancgan.training", "fancgan.checkpoint"),
+    "accelerate": ("fancgan.training", "fancgan.training_step"),
     "huggingface_hub": ("fancgan.hub", "fancgan.upload"),
     "pooch": ("fancgan.download",),
 }
@@ -33,11 +36,16 @@ LOCAL_ONLY = {
     "torchvision",
     "efficientnet_lite_pytorch",
     "tensorboard",
+    "trackio",
+    "wandb",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
     "pooch",
     "torch_fidelity",
 }
 # Used where somebody has installed them, and never needed.
-EXTRAS = {"torch_fidelity", "spaces"}
+EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnxruntime"}
 
 
 def module_name(path: Path) -> str:
