@@ -105,6 +105,7 @@ def test_they_name_no_path_of_the_exporting_machine(bundle: Path) -> None:
 @pytest.mark.parametrize(("form", "number"), [("export", 3), ("onnx", 4)])
 def test_the_examples_of_the_card_run(bundle: Path, form: str, number: int, tmp_path: Path) -> None:
     need(form)
+    # A drawn look may be too dark for these random networks to read: no single pixel is asked for.
     example = (bundle / CARD).read_text().split("```python\n")[number].split("```")[0]
     assert PORTABLE[form][0] in example
     foreign = ["fancgan", "scipy", "skimage", "PIL", "safetensors"]
@@ -112,8 +113,11 @@ def test_the_examples_of_the_card_run(bundle: Path, form: str, number: int, tmp_
     script = tmp_path / "example.py"
     script.write_text(
         f"import sys\nfor name in {foreign}:\n    sys.modules[name] = None\n{example}\n"
-        "print(tuple(image.shape), tuple(particle.shape), float(particle[100, 130]) > 0.5,\n"
-        "      float(particle[20, 300]) < 0.5)"
+        "inside, outside = (slice(60, 140), slice(80, 190)), slice(150, None)\n"
+        "painted, read = image[0, 0], particle\n"
+        "print(tuple(image.shape), tuple(particle.shape),\n"
+        "      bool(painted[inside].mean() > painted[outside].mean() + 10),\n"
+        "      bool(read[inside].mean() > read[outside].mean()))"
     )
     done = subprocess.run(
         [sys.executable, "-I", str(script)], cwd=bundle, capture_output=True, text=True
