@@ -119,8 +119,10 @@ def test_a_layout_by_numbers(page):
     painted(page, before)
     found = regions(mask(page))
     assert len(found) == 12
-    sizes = [2 * 7.344 * np.sqrt(one.sum() / np.pi) for one in found]
-    assert np.median(sizes) == pytest.approx(300, rel=0.1)
+    whole = [one for one in found if one[1:-1, 1:-1].sum() == one.sum()]
+    sizes = [2 * 7.344 * np.sqrt(one.sum() / np.pi) for one in whole]
+    # Three standard errors of the median of the eight or so that the frame does not cut.
+    assert np.median(sizes) == pytest.approx(300, rel=0.13)
     page.fill("#own-layout [name=d50_nm]", "90000")
     page.click("#own-layout button")
     assert "choose sizes" in toast(page)

@@ -128,7 +128,7 @@ const acts = {
   another: () => take(newSeed()),
   four: () => trigger("four"),
   paint: () => ask(),
-  refer: () => document.querySelector("#reference-file input, input#reference-file")?.click(),
+  refer: () => document.querySelector("#reference-file").click(),
   unmix() {
     mixSeed = null;
     refresh();
