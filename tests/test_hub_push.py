@@ -229,6 +229,8 @@ def test_ctrl_c_publishes_nothing_and_the_same_command_finishes_it(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job inherits an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 120
     while ("PUT", late) not in hub.seen and time.monotonic() < deadline:
