@@ -25,12 +25,12 @@ from fancgan.model_card import data_facts, write_card
 from fancgan.module_files import write_modules
 from fancgan.pipeline import Pipeline
 from fancgan.portable import FORMATS, check_formats
-from fancgan.readings import d50_error, pooled_ap50, score
+from fancgan.readings import pooled_ap50, score, size_errors
 
 DEFAULT_POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20, "min_core_px": 40}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 CORE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
-MIN_CORES_PX = (10, 20, 40, 80)
+MIN_CORES_PX = (10, 20, 40, 80, 110, 140, 170)
 
 
 def export_run(
@@ -185,7 +185,7 @@ def choose_operating_point(pipe: Pipeline, fields: Sequence[Field]) -> dict:
     """Return the operating point of a bundle on annotated fields.
 
     The threshold of the mask with the best mean Dice; then, at that threshold, the seeds of
-    particles with the best AP50 less the relative error of the median diameter.
+    particles with the best AP50 less the mean relative error of D10, D50 and D90.
     """
     maps = [pipe.segment_with_cores(field.image) for field in fields]
     pairs = list(zip(fields, maps, strict=True))
@@ -200,7 +200,7 @@ def choose_operating_point(pipe: Pipeline, fields: Sequence[Field]) -> dict:
             [score(f.mask, f.labels, prob > threshold, decode_instances(prob, core, **point))]
             for f, (prob, core) in pairs
         ]
-        return pooled_ap50(groups) - np.nan_to_num(abs(d50_error(groups)), nan=1.0)
+        return pooled_ap50(groups) - np.nan_to_num(np.abs(size_errors(groups)).mean(), nan=1.0)
 
     points = [
         DEFAULT_POINT

@@ -111,12 +111,26 @@ def count_error(groups: Groups) -> float:
     return metrics.relative_error(true, sum(r.count_read for group in groups for r in group))
 
 
-def d50_error(groups: Groups) -> float:
+def size_errors(groups: Groups) -> NDArray:
+    """Relative errors of D10, D50 and D90, the quantiles of all diameters [3]; nan without any."""
     true = np.concatenate([r.diameters_true for group in groups for r in group])
     read = np.concatenate([r.diameters_read for group in groups for r in group])
     if not len(true) or not len(read):
-        return float("nan")
-    return metrics.relative_error(float(np.median(true)), float(np.median(read)))
+        return np.full(3, np.nan)
+    wanted, found = (np.quantile(sizes, (0.1, 0.5, 0.9)) for sizes in (true, read))
+    return found / wanted - 1
+
+
+def d10_error(groups: Groups) -> float:
+    return float(size_errors(groups)[0])
+
+
+def d50_error(groups: Groups) -> float:
+    return float(size_errors(groups)[1])
+
+
+def d90_error(groups: Groups) -> float:
+    return float(size_errors(groups)[2])
 
 
 _ROWS = {
@@ -127,7 +141,12 @@ _ROWS = {
     "ap50_95": (pooled_ap50_95, "the same, mean over IoU 0.50 to 0.95"),
     "instance_pq": (pooled_quality, "instance panoptic quality of {what} at IoU 0.5"),
     "count_error": (count_error, "relative error of the particle count of {what}"),
+    "d10_error": (
+        d10_error,
+        "relative error of D10, the 10 % quantile, of {what}",
+    ),
     "d50_error": (d50_error, "relative error of the median equal-area diameter of {what}"),
+    "d90_error": (d90_error, "relative error of D90, the 90 % quantile, of {what}"),
 }
 
 

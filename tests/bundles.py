@@ -49,8 +49,9 @@ def _set_generator(networks: Networks, config: ModelConfig) -> None:
     _pass_through(_styled_weight(last.conv2), 0, 0.03)
     for block in (generator.bottom, *generator.decoder):
         for layer in (block.conv1, block.conv2):
-            layer.noise.weight[:, config.noise_channels :] *= 0.02  # curves are high: a little
-            layer.noise.weight[:, -1] *= 5
+            layer.noise.weight[:, config.noise_channels : -1] *= 0.02  # curves are high
+            style = layer.conv.scale if hasattr(layer.conv, "scale") else layer.conv.affine
+            style.weight *= 0.3
     to_image = generator.to_image
     _pass_through(to_image.weight, 0, 0.03)
     to_image.gain.fill_(1e-3)  # where tanh is straight, to read off the two levels
