@@ -44,7 +44,7 @@ def test_particles_are_objects(page):
     larger = mask(page)
     assert larger.sum() > 1.15 * moved.sum()
     x, y = handle(page, "turn")
-    drag(page, (x, y), (x + 90, y + 60))
+    drag(page, (x, y), (x - (y - middle[1]), y + (x - middle[0])))
     turned = mask(page)
     assert not np.array_equal(turned, larger)
     page.click("#sketch [data-handle=delete]")

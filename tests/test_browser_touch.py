@@ -139,12 +139,13 @@ def test_a_finger_places_carries_and_deletes_a_particle(page, fingers):
     assert moved.sum() == pytest.approx(first.sum(), rel=0.05)
     rows, columns = np.nonzero(moved)
     assert (rows.mean(), columns.mean()) == pytest.approx((300, 450), abs=8)
-    x, y = handle(page, "size")
-    swipe(fingers, (x, y), (x + 15, y + 15))
+    # The particle lies at a random angle: outwards is away from its middle.
+    (x, y), middle = handle(page, "size"), spot(page, 450, 300)
+    swipe(fingers, (x, y), (x + (x - middle[0]) / 2, y + (y - middle[1]) / 2))
     larger = mask(page)
     assert larger.sum() > 1.2 * moved.sum()
     x, y = handle(page, "turn")
-    swipe(fingers, (x, y), (x + 40, y + 30))
+    swipe(fingers, (x, y), (x - (y - middle[1]), y + (x - middle[0])))
     assert not np.array_equal(mask(page), larger)
     assert page.locator("#sketch [data-handle=delete]").bounding_box()["width"] >= 30
     page.tap("#sketch [data-handle=delete]")

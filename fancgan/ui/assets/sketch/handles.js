@@ -71,12 +71,18 @@ drag(find("[data-handle=size]"), (one, start, at) => {
 drag(find("[data-handle=turn]"), (one, start, at) => {
   one.angle = start.angle + towards(start, at) - towards(start, start.at);
 });
-// A finger that places a particle lifts over its handles: only a press on them counts.
-let pressed = false;
-find("[data-handle=delete]").addEventListener("pointerdown", () => (pressed = true));
-find("[data-handle=delete]").addEventListener("click", (event) => {
-  if (pressed || event.detail === 0) deleteChosen();
-  pressed = false;
+// A finger that places a particle lifts over its handles: only a press on them counts. A tap right
+// after a swipe gets no click from the browser, so the lift decides; a click without one is a key's.
+const bin = find("[data-handle=delete]");
+let pressed = null;
+bin.addEventListener("pointerdown", (event) => (pressed = event.pointerId));
+bin.addEventListener("pointerup", (event) => {
+  const over = document.elementFromPoint(event.clientX, event.clientY);
+  if (event.pointerId === pressed && bin.contains(over)) deleteChosen();
+  pressed = null;
+});
+bin.addEventListener("click", (event) => {
+  if (event.detail === 0) deleteChosen();
 });
 
 function deleteChosen() {
