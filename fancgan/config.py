@@ -108,7 +108,7 @@ class TrainConfig:
     """How a model is trained. Weights multiply the named terms of `cycle.py`; 0 drops a term."""
 
     steps: int = _flag(
-        3000, "optimisation steps in all; the learning rates decay towards the end", least=1
+        3000, "steps of the cycle; the learning rates decay towards the end; 0: the segmenter alone"
     )
     segmenter_steps: int = _flag(
         1000, "further steps at the end for the segmenter alone, which cost a quarter of the others"
@@ -188,6 +188,8 @@ class TrainConfig:
                 raise UserError(f"{flag} {value} is unknown; choose one of {', '.join(choices)}.")
             if not choices and not value >= f.metadata["least"]:
                 raise UserError(f"{flag} {value} is too small; give {f.metadata['least']} or more.")
+        if not self.all_steps:
+            raise UserError("--steps and --segmenter-steps are both 0; give one of them.")
         if self.crop_px % 16:
             raise UserError(f"--crop-px {self.crop_px} is no multiple of 16; give one that is.")
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from skimage.measure import regionprops
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from fancgan.config import TrainConfig
-from fancgan.cores import particle_cores
+from fancgan.cores import particle_cores, small_particle_weights
 from fancgan.data import Field
 from fancgan.errors import UserError
 from fancgan.particle_brightness import mean_map
@@ -24,6 +25,10 @@ WHOLE_OVER_VISIBLE = 1.22  # median diameter of laid-out particles over that of 
 COVERED_SHARE = 0.75  # of the crops show particles on at least COVERAGE of their area
 COVERAGE = 0.03
 TRIES = 12
+SMALL_SHARE = 0.2  # of the crops have a small particle within, and off their edges
+SMALL_DIAMETER = 0.6  # of the median
+MIN_SMALL_PX = 4.0
+EDGE_PX = 30
 
 
 def _window(field: Field, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
@@ -39,6 +44,26 @@ def _choose_window(field: Field, size: int, rng: np.random.Generator) -> tuple[s
         if (field.mask[window].mean() >= COVERAGE) == want_particles:
             break
     return window
+
+
+def _window_around(
+    field: Field, size: int, middle: tuple[float, float], rng: np.random.Generator
+) -> tuple[slice, slice]:
+    corner = [
+        int(np.clip(at - rng.integers(EDGE_PX, size - EDGE_PX), 0, side - size))
+        for at, side in zip(middle, field.image.shape, strict=True)
+    ]
+    return slice(corner[0], corner[0] + size), slice(corner[1], corner[1] + size)
+
+
+def _small_particles(fields: list[Field], diameter_px: float) -> list[tuple[int, tuple]]:
+    """Field number and middle (y, x) of the particles small beside a diameter, but no specks."""
+    found = []
+    for number, field in enumerate(fields):
+        for particle in regionprops(field.labels):
+            if MIN_SMALL_PX <= particle.equivalent_diameter_area < SMALL_DIAMETER * diameter_px:
+                found.append((number, particle.centroid))
+    return found
 
 
 def _tensor(array: np.ndarray, turns: int, flip: bool) -> Tensor:
@@ -58,9 +83,9 @@ class CropDataset(Dataset):
     """Item i: image and mask of a random crop, and another mask to paint in a random style.
 
     image float32 [1, S, S] in [-1, 1]; mask and other_mask, and their cores (cores.py), float32
-    [1, S, S] in {0, 1}; brightness: the mean grey level of the particle at each pixel, 0 in the
-    background, float32 [1, S, S]; field: number of the training field. Flips and quarter turns, no
-    rescaling.
+    [1, S, S] in {0, 1}; core_weight float32 [1, S, S], 1 and more: how much each pixel of the core
+    counts; brightness: the mean grey level of the particle at each pixel, 0 in the background,
+    float32 [1, S, S]; field: number of the training field. Flips and quarter turns, no rescaling.
     """
 
     def __init__(self, fields: list[Field], config: TrainConfig):
@@ -68,6 +93,8 @@ class CropDataset(Dataset):
         self.cores = [particle_cores(f.mask) for f in fields]
         self.brightness = [mean_map(f.image, f.labels) for f in fields]
         self.diameter_px = min(median_diameter_px(fields), config.crop_px / 3)
+        self.core_weights = [small_particle_weights(f.labels, self.diameter_px) for f in fields]
+        self.small = _small_particles(fields, self.diameter_px)
         for f in fields:
             if min(f.image.shape) < config.crop_px:
                 raise UserError(
@@ -113,14 +140,20 @@ class CropDataset(Dataset):
 
     def _pair(self, rng: np.random.Generator) -> dict[str, Tensor | int]:
         """The number of a field, and what is known of a crop of it."""
-        number = int(rng.integers(len(self.fields)))
+        size = self.config.crop_px
+        if self.small and rng.random() < SMALL_SHARE:
+            number, middle = self.small[rng.integers(len(self.small))]
+            window = _window_around(self.fields[number], size, middle, rng)
+        else:
+            number = int(rng.integers(len(self.fields)))
+            window = _choose_window(self.fields[number], size, rng)
         field = self.fields[number]
-        window = _choose_window(field, self.config.crop_px, rng)
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         arrays = {
             "image": field.image,
             "mask": field.mask,
             "core": self.cores[number],
+            "core_weight": self.core_weights[number],
             "brightness": self.brightness[number],
         }
         found = {name: _tensor(array[window], turns, flip) for name, array in arrays.items()}

@@ -332,16 +332,28 @@ class Cycle:
         """Terms of the segmenter on real pairs and on detached synthetic ones."""
         seen = jitter(fakes.random.detach(), self.config.jitter, rng)
         fake_logits = self.networks["segmenter"](seen)
-        random = (fakes.random_mask, fakes.random_core)
-        return self.reading_terms(
-            "paired", real_logits, batch["mask"], batch["core"]
-        ) | self.reading_terms("synthetic", fake_logits, *random)
+        return self.paired_terms(batch, real_logits) | self._reading_terms(
+            "synthetic", fake_logits, fakes.random_mask, fakes.random_core
+        )
 
-    def reading_terms(
-        self, name: str, logits: tuple[Tensor, Tensor], mask: Tensor, core: Tensor
+    def paired_terms(
+        self, batch: dict[str, Tensor], logits: tuple[Tensor, Tensor]
+    ) -> dict[str, Tensor]:
+        """Terms of the segmenter on real pairs."""
+        return self._reading_terms(
+            "paired", logits, batch["mask"], batch["core"], batch["core_weight"]
+        )
+
+    def _reading_terms(
+        self,
+        name: str,
+        logits: tuple[Tensor, Tensor],
+        mask: Tensor,
+        core: Tensor,
+        core_weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Terms of the segmenter's two heads on one kind of pairs, named after it."""
         return {
             f"{name}_mask": self.mask_loss(logits[0].float(), mask),
-            f"{name}_core": core_loss(logits[1].float(), core, mask),
+            f"{name}_core": core_loss(logits[1].float(), core, mask, core_weight),
         }

@@ -73,14 +73,23 @@ MASK_LOSSES = {
 }
 
 
-def core_loss(core_logits: Tensor, core: Tensor, mask: Tensor, line_weight: float = 4.0) -> Tensor:
+def core_loss(
+    core_logits: Tensor,
+    core: Tensor,
+    mask: Tensor,
+    weight: Tensor | None = None,
+    line_weight: float = 4.0,
+) -> Tensor:
     """Binary cross-entropy of the cores, heavier on the rim of the particles and around it.
 
-    core_logits, core and mask [N, 1, H, W]. The rims are what parts touching particles.
+    core_logits, core, mask and the optional further weight of each pixel [N, 1, H, W]. The rims
+    are what parts touching particles.
     """
     rim = F.max_pool2d(mask - core, 3, 1, 1)
-    weight = 1 + (line_weight - 1) * rim
-    return F.binary_cross_entropy_with_logits(core_logits, core, weight=weight)
+    pixels = 1 + (line_weight - 1) * rim
+    if weight is not None:
+        pixels = pixels * weight
+    return F.binary_cross_entropy_with_logits(core_logits, core, weight=pixels)
 
 
 def hinge_critic_loss(real_scores: list[Tensor], fake_scores: list[Tensor]) -> Tensor:

@@ -85,7 +85,7 @@ class TrainingStep:
             seen = jitter(crops["image"], self.config.jitter, self._rng(step, number))
             with self.accelerator.autocast():
                 logits = self.networks["segmenter"](seen)
-            terms = self.cycle.reading_terms("paired", logits, crops["mask"], crops["core"])
+            terms = self.cycle.paired_terms(crops, logits)
             return weighted_sum(terms, weights), terms
 
         return self._minimise(loss, "segmenter")

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from fancgan.cores import CORE_DEPTH, particle_cores
+from fancgan.cores import (
+    CORE_DEPTH,
+    SMALL_WEIGHT,
+    particle_cores,
+    small_particle_weights,
+)
 
 
 def disc(shape: tuple[int, int], y: float, x: float, radius: float) -> np.ndarray:
@@ -59,3 +64,31 @@ def test_a_particle_goes_on_beyond_the_frame():
 
 def test_an_empty_mask_has_no_core():
     assert not particle_cores(np.zeros((10, 10), bool)).any()
+
+
+def test_a_particle_with_a_waist_has_one_core():
+    """Two cores would be two seeds, and the particle two."""
+    mask = disc((60, 120), 30, 35, 20) | disc((60, 120), 30, 85, 20)
+    mask[24:37, 35:85] = True
+    core = particle_cores(mask)
+    assert label(core)[1] == 1
+    assert core[30, 35] and core[30, 60] and core[30, 85]
+
+
+def test_where_no_depth_joins_the_pieces_the_largest_is_the_core():
+    mask = disc((60, 120), 30, 35, 20) | disc((60, 120), 30, 85, 14)
+    mask[29:32, 35:85] = True
+    core = particle_cores(mask)
+    assert label(core)[1] == 1
+    assert core[30, 35] and not core[30, 85]
+
+
+def test_a_small_particle_counts_more_and_so_does_what_parts_it_from_its_neighbour():
+    labels = np.zeros((60, 120), np.int32)
+    labels[disc((60, 120), 30, 30, 20)] = 1
+    labels[disc((60, 120), 30, 57, 6)] = 2
+    weight = small_particle_weights(labels, typical_px=18.0)
+    assert weight[30, 57] == pytest.approx(18 / 12, rel=0.06)
+    assert weight[30, 50] == weight[30, 57], "the pixels beside it"
+    assert weight[30, 30] == 1 and weight[5, 100] == 1
+    assert small_particle_weights(labels, typical_px=200.0).max() == SMALL_WEIGHT
