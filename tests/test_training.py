@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -26,7 +27,7 @@ from fancgan.config import (
     TrainConfig,
 )
 from fancgan.crops import CropDataset, crop_indices, crop_loader
-from fancgan.data import load_fields
+from fancgan.data import Field, load_fields
 from fancgan.errors import UserError
 from fancgan.losses import ADVERSARIAL, MASK_LOSSES
 from fancgan.perceptual import PERCEPTUAL
@@ -98,6 +99,16 @@ def test_the_segmenter_ends_alone_and_resumes_bit_for_bit(fields, tmp_path):
     lines = read_log(parted)
     assert [line["step"] for line in lines] == [2, 3, 4, 5]
     assert set(lines[-1]) == {"step", "paired_mask", "paired_core", "total"}
+
+
+def test_without_steps_of_the_cycle_the_segmenter_learns_alone(fields, tmp_path):
+    training = tiny_training(tmp_path, fields, steps=0, segmenter_steps=3)
+    before = {name: copy.deepcopy(net.state_dict()) for name, net in training.bare.items()}
+    assert training.run()
+    for name, network in training.bare.items():
+        same = [torch.equal(v, before[name][k]) for k, v in network.state_dict().items()]
+        assert all(same) == (name != "segmenter"), name
+    assert training.step == 3
 
 
 def test_a_training_begins_with_published_weights(fields, tmp_path):
@@ -212,6 +223,7 @@ def test_divergence_stops_with_a_sentence(fields, tmp_path):
         ({"crop_px": 64}, "--crop-px 64 is too small"),
         ({"adversarial": "wasserstein"}, "--adversarial wasserstein is unknown"),
         ({"lr_critic": float("nan")}, "--lr-critic nan is too small"),
+        ({"steps": 0, "segmenter_steps": 0}, "--steps and --segmenter-steps are both 0"),
     ],
 )
 def test_impossible_settings_are_refused(changes, sentence):
@@ -267,6 +279,26 @@ def test_crops_are_native_and_repeat(fields):
     field = fields[item["field"]]
     grey = ((item["image"][0] + 1) * 127.5).round().to(torch.uint8)
     assert set(grey.unique().tolist()) <= set(field.image.ravel().tolist())
+
+
+def test_small_particles_are_sought_and_seen_whole():
+    """A field of 600 px with one small particle: chance alone would show it in few crops."""
+    rows, columns = np.ogrid[:600, :600]
+    labels = np.zeros((600, 600), np.int32)
+    for number, x in enumerate(range(60, 600, 120), start=1):
+        labels[(rows - 300) ** 2 + (columns - x) ** 2 <= 30**2] = number
+    labels[(rows - 570) ** 2 + (columns - 570) ** 2 <= 6**2] = 9
+    image = np.where(labels > 0, 180, 60).astype(np.uint8)
+    field = Field("one small", image, labels, None)
+    config = tiny_config()
+    dataset = CropDataset([field], config)
+    assert [(n, tuple(np.round(at))) for n, at in dataset.small] == [(0, (570, 570))]
+    crops = [dataset[i] for i in range(60)]
+    heavy = [int((crop["core_weight"] > 1.5).sum()) for crop in crops]
+    assert np.mean([count > 0 for count in heavy]) > 0.1
+    whole = max(heavy)
+    assert whole == pytest.approx((dataset.core_weights[0] > 1.5).sum())
+    assert all(float(crop["core_weight"].min()) == 1 for crop in crops)
 
 
 def test_crops_larger_than_the_image_are_refused(fields):
