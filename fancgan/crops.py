@@ -49,11 +49,15 @@ def _choose_window(field: Field, size: int, rng: np.random.Generator) -> tuple[s
 def _window_around(
     field: Field, size: int, middle: tuple[float, float], rng: np.random.Generator
 ) -> tuple[slice, slice]:
-    corner = [
-        int(np.clip(at - rng.integers(EDGE_PX, size - EDGE_PX), 0, side - size))
-        for at, side in zip(middle, field.image.shape, strict=True)
-    ]
-    return slice(corner[0], corner[0] + size), slice(corner[1], corner[1] + size)
+    """A window that shows a place EDGE_PX off its edges, or as near to that as the frame allows."""
+    slices = []
+    for at, side in zip(middle, field.image.shape, strict=True):
+        first, last = (
+            int(np.clip(at - inside, 0, side - size)) for inside in (size - EDGE_PX, EDGE_PX)
+        )
+        start = int(rng.integers(first, last + 1))
+        slices.append(slice(start, start + size))
+    return slices[0], slices[1]
 
 
 def _small_particles(fields: list[Field], diameter_px: float) -> list[tuple[int, tuple]]:
