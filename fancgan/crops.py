@@ -28,7 +28,7 @@ TRIES = 12
 SMALL_SHARE = 0.2  # of the crops have a small particle within, and off their edges
 SMALL_DIAMETER = 0.6  # of the median
 MIN_SMALL_PX = 4.0
-EDGE_PX = 30
+EDGE_PX = 12
 
 
 def _window(field: Field, size: int, rng: np.random.Generator) -> tuple[slice, slice]:

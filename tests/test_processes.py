@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +93,7 @@ def test_painted_crops_are_remembered_in_the_same_order(
 
 
 @pytest.mark.parametrize("processes", [2, 4])
-def test_all_processes_hold_equal_weights_and_share_no_crop(
+def test_all_processes_hold_equal_weights_and_share_out_the_crops(
     runs: dict[int, Run], processes: int
 ) -> None:
     first, *others = runs[processes].ranks
@@ -103,10 +102,12 @@ def test_all_processes_hold_equal_weights_and_share_no_crop(
             for network, state in first[part].items():
                 for key, value in state.items():
                     assert torch.equal(value, other[part][network][key]), f"{network}.{key}"
-    seen = torch.cat([rank["seen"] for rank in runs[processes].ranks])
+    seen, alone = (
+        torch.cat([rank["seen"] for rank in runs[n].ranks]).numpy() for n in (processes, 1)
+    )
     assert len(seen) == MICRO_BATCHES * 4 * 4  # by crops and steps
-    for image, other in itertools.combinations(seen, 2):
-        assert not torch.equal(image, other)
+    # Two crops of so small fields may look alike; those of one process are drawn by number.
+    assert sorted(map(bytes, seen)) == sorted(map(bytes, alone))
 
 
 def test_the_crops_of_a_step_are_those_of_as_many_processes() -> None:
