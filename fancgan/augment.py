@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fancgan.filters import gaussian_blur
+from fancgan.schedule import standard_normal
 
 DRAWS = 6
 READ_BLUR_PX = 0.7
@@ -56,7 +57,7 @@ def jitter(image: Tensor, probability: float, rng: torch.Generator) -> Tensor:
     image = torch.where(blurred, gaussian_blur(image, READ_BLUR_PX), image)
     draws = (2 * torch.rand(4, n, 1, 1, 1, generator=rng) - 1).to(image.device)
     chosen = (torch.rand(n, 1, 1, 1, generator=rng) < probability).to(image.device)
-    noise = torch.randn(image.shape, generator=rng).to(image.device)
+    noise = standard_normal(image.shape, rng, image.device)
     level, contrast, gamma, strength = draws
     x = ((image + 1) / 2).clamp(min=0) ** torch.exp(JITTER_GAMMA * gamma)
     x = (2 * x - 1) * torch.exp(JITTER_CONTRAST * contrast) + JITTER_LEVEL * level

@@ -33,6 +33,7 @@ from fancgan.losses import (
     style_statistics_loss,
 )
 from fancgan.perceptual import PERCEPTUAL
+from fancgan.schedule import standard_normal
 from fancgan.segmenter import AttentionUNet
 from fancgan.style import StyleDensity, StyleEncoder, measure_style
 from fancgan.texture import texture_loss
@@ -139,7 +140,7 @@ class Cycle:
         }
 
     def _normal(self, rng: torch.Generator, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=rng).to(self.device)
+        return standard_normal(shape, rng, self.device)
 
     def paint(self, batch: dict[str, Tensor], logits: Tensor, rng: torch.Generator) -> Fakes:
         """Paint paired, random-style and rebuilt images in one pass of the generator."""

@@ -37,8 +37,8 @@ class FeatureBank(nn.Module):
             pooled = torch.cat([self._pool(crops) for crops in real.split(BATCH)])
         self.mean, self.sd = pooled.mean(0), pooled.std(0) + 1e-3 * pooled.std(0).max() + 1e-6
         self.real = (pooled - self.mean) / self.sd
-        self.register_buffer("painted", torch.zeros(REMEMBERED, pooled.shape[1]))
-        self.register_buffer("count", torch.zeros((), dtype=torch.long))
+        self.register_buffer("painted", pooled.new_zeros(REMEMBERED, pooled.shape[1]))
+        self.register_buffer("count", pooled.new_zeros((), dtype=torch.long))
 
     def _pool(self, image: Tensor) -> Tensor:
         both = torch.cat([image.float(), self.compand(image)])

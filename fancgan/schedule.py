@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fancgan.config import TrainConfig
 
@@ -27,3 +28,14 @@ def step_generator(seed: int, step: int, slot: int) -> torch.Generator:
     """
     state = np.random.SeedSequence([seed, step, slot]).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
+
+
+def standard_normal(shape: tuple[int, ...], rng: torch.Generator, device: torch.device) -> Tensor:
+    """Standard normal numbers drawn on the device that wants them, from a generator of the CPU.
+
+    Noise for a batch of crops is millions of numbers: drawn on the CPU they keep a GPU waiting.
+    """
+    if device.type != "cpu":
+        seed = int(torch.randint(2**62, (), generator=rng))
+        rng = torch.Generator(device).manual_seed(seed)
+    return torch.randn(shape, generator=rng, device=device)

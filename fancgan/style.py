@@ -92,7 +92,7 @@ class StyleDensity(nn.Module):
         scaled = self.standardise(stats)
         shrink = min(1.0, 4.0 / len(stats))
         correlation = scaled.t() @ scaled / max(len(stats) - 1, 1)
-        eye = torch.eye(self.count)
+        eye = torch.eye(self.count, device=stats.device)
         self.chol.copy_(torch.linalg.cholesky((1 - shrink) * correlation + (shrink + 1e-4) * eye))
 
     def standardise(self, stats: Tensor) -> Tensor:

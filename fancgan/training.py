@@ -74,6 +74,8 @@ class Training:
             kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
         )
         self.device = self.accelerator.device
+        # Crops have one size: the fastest convolution on a GPU is worth looking for once.
+        torch.backends.cudnn.benchmark = True
         torch.manual_seed(config.seed)
         bare = build_networks(model)
         self.density = StyleDensity(model).to(self.device)

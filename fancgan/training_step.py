@@ -200,9 +200,9 @@ class TrainingStep:
     def _on_device(self, crops: Batch) -> Batch:
         device = self.accelerator.device
         return {
-            key: value.to(device, memory_format=self.layout)
+            key: value.to(device, memory_format=self.layout, non_blocking=True)
             if value.ndim == 4
-            else value.to(device)
+            else value.to(device, non_blocking=True)
             for key, value in crops.items()
         }
 
