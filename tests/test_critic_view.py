@@ -7,6 +7,7 @@ import torch
 
 from fancgan.config import PRESETS, STAT_NAMES
 from fancgan.critic_view import NOISE_PER_UNIT, ProjectedView
+from fancgan.kernel_match import FeatureBank
 from fancgan.style import StyleDensity
 
 BACKGROUND, NOISE = 32.0, 3.7
@@ -63,3 +64,9 @@ def test_nothing_of_the_view_is_trained(view, images):
     image = images[:1].clone().requires_grad_()
     view(image, torch.zeros_like(image)).features[-1].sum().backward()
     assert image.grad.abs().sum() > 0
+
+
+def test_what_is_remembered_lies_where_the_real_crops_do(view, images):
+    """The meta device stands for a GPU."""
+    bank = FeatureBank(view, images.to("meta"))
+    assert all(buffer.device.type == "meta" for buffer in bank.buffers())

@@ -72,3 +72,10 @@ def test_one_image_is_enough_to_fit():
     density.fit(torch.tensor([[31.0, 3.0, 131.0, 9.0, 3.7]]))
     drawn = density(torch.randn(4, ModelConfig().style_dim))
     assert torch.isfinite(drawn).all()
+
+
+def test_is_fitted_on_the_device_of_the_statistics():
+    """The meta device stands for a GPU: tensors of two devices do not mix there either."""
+    density = StyleDensity(ModelConfig()).to("meta")
+    density.fit(torch.zeros(4, len(STAT_NAMES), device="meta"))
+    assert all(buffer.device.type == "meta" for buffer in density.buffers())
