@@ -2,6 +2,7 @@
 
 python export.py --run runs/tio2-sem --out fancgan/bundles/tio2-sem --data DATA/tio2
 python export.py --run runs/mine --out bundles/mine --formats torchscript,export,onnx
+python export.py --run runs/a runs/b --out bundles/mean
 python export.py --bundle bundles/mine --push OWNER/NAME --tag v1 [--private] [--dry-run]
 python export.py --space OWNER/DEMO --bundle-repo OWNER/NAME@v1 [--dry-run]
 """
@@ -20,7 +21,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description="Make the bundle of a training run; publish bundle and demo on the Hub."
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--run", metavar="DIR", help="folder of the training run; needs --out")
+    what.add_argument(
+        "--run",
+        metavar="DIR",
+        nargs="+",
+        help="folder of the training run; needs --out. Of several, fine-tuned from the same bundle "
+        "on the same data, the mean of the weights is taken",
+    )
     what.add_argument("--bundle", metavar="DIR", help="a bundle that is there; needs --push")
     what.add_argument("--space", metavar="OWNER/NAME", help="publish the demo as this Space")
     parser.add_argument("--out", metavar="DIR", help="the bundle; one that is there is replaced")

@@ -154,9 +154,13 @@ def _data(config: dict) -> str:
     else:
         lines.append("- Licence of these weights: not stated; ask whoever trained them.")
     training = config.get("training") or {}
-    facts = [f"seed {training['seed']}"] if "seed" in training else []
-    steps = training.get("trained_steps", training.get("steps"))
-    facts += [f"{steps} steps"] if steps else []
+    runs = training.get("averaged") or []
+    facts = [f"mean of the weights of {len(runs)} runs"] if runs else []
+    for run in runs or [training]:
+        run = training | run
+        facts += [f"seed {run['seed']}"] if "seed" in run else []
+        steps = run.get("trained_steps", run.get("steps"))
+        facts += [f"{steps} steps"] if steps else []
     # Otherwise the steps would read as all that the weights have seen.
     facts += [f"begun from the weights of {training['init']}"] if training.get("init") else []
     hardware = training.get("hardware") or {}

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 import fancgan
 from fancgan import metrics
 from fancgan.bundle import CARD, WEIGHTS, Bundle, replacing, seal
-from fancgan.config import STAT_NAMES, ModelConfig
+from fancgan.config import STAT_NAMES
 from fancgan.data import Field, list_files, load_fields
 from fancgan.deploy import FRAME_MARGIN_PX, Networks
-from fancgan.errors import UserError
 from fancgan.evaluate import evaluate_bundle
 from fancgan.instances import decode_instances
 from fancgan.model_card import data_facts, write_card
@@ -26,6 +23,7 @@ from fancgan.module_files import write_modules
 from fancgan.pipeline import Pipeline
 from fancgan.portable import FORMATS, check_formats
 from fancgan.readings import pooled_ap50, score, size_errors
+from fancgan.run_weights import read_runs
 
 DEFAULT_POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20, "min_core_px": 40}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -34,7 +32,7 @@ MIN_CORES_PX = (20, 40, 80, 110, 140, 170, 200, 240)
 
 
 def export_run(
-    run: str | Path,
+    runs: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     data: str | Path | None = None,
@@ -44,15 +42,17 @@ def export_run(
 ) -> Path:
     """Write the bundle of a training run to the folder `out`, whole or not at all; return it.
 
+    runs: folder of the run, or of several whose weights are averaged (run_weights.py).
     data: the data set of the run; its `val` images choose the operating point and give the
     numbers of the model card, otherwise "not measured". name: the bundle's, default the folder's.
     formats: of portable.FORMATS; TorchScript is always there.
     Raises UserError for a run without weights, an `out` that is something else, bad data, a format
     whose packages are missing.
     """
-    run, out = Path(run), Path(out)
+    out = Path(out)
     check_formats(formats)
-    networks, record = read_run(run)
+    several = [runs] if isinstance(runs, str | Path) else runs
+    networks, record = read_runs([Path(run) for run in several])
     modality = record["data"].get("modality") or (list_files(data).modality if data else None)
     fields = load_fields(data, "val", modality) if data else []
     train_fields = load_fields(data, "train", modality) if data else []
@@ -60,9 +60,7 @@ def export_run(
         "name": name or out.resolve().name,
         "nm_per_px": record["data"].get("nm_per_px"),
         "data": data_facts(record["data"] | {"modality": modality}),
-        "training": record["train"]
-        | last_step(run)
-        | {"hardware": record.get("hardware"), "init": record["data"].get("init")},
+        "training": record["train"],
     }
     with replacing(out) as stage:
         say("writing the modules, and comparing them with the networks in eager mode")
@@ -82,46 +80,6 @@ def export_run(
         finish(stage, config | facts)
     say(f"wrote {out}")
     return out
-
-
-def read_run(run: Path) -> tuple[Networks, dict]:
-    """Return the networks of a run folder with its weights, and its config.json."""
-    for name in ("config.json", "weights.safetensors"):
-        if not (run / name).is_file():
-            raise UserError(
-                f"{run} has no {name}, so there is nothing to export; name the folder of a run "
-                "that has saved its weights."
-            )
-    try:
-        record = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        networks = Networks(ModelConfig.from_dict(record["model"]))
-        record = {"data": {}, "train": {}} | record
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{run / 'config.json'} is not the record of a run.") from error
-    try:
-        weights = load_file(run / "weights.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{run / 'weights.safetensors'} is damaged: {error}.") from error
-    wanted = networks.state_dict()
-    strange = [k for k, v in wanted.items() if k not in weights or weights[k].shape != v.shape]
-    if strange:
-        raise UserError(
-            f"{run / 'weights.safetensors'} does not fit {run / 'config.json'}: {strange[0]} and "
-            f"{len(strange) - 1} others are missing or of another size."
-        )
-    networks.load_state_dict({key: weights[key] for key in wanted})
-    return networks.eval().requires_grad_(False), record
-
-
-def last_step(run: Path) -> dict:
-    """Return {"trained_steps": n} from the last whole line of the run's log, {} without one."""
-    log = run / "log.jsonl"
-    for line in reversed(log.read_text(encoding="utf-8").splitlines() if log.exists() else []):
-        try:
-            return {"trained_steps": int(json.loads(line)["step"])}
-        except (ValueError, KeyError, TypeError):
-            continue  # a line cut short by a kill
-    return {}
 
 
 def write_bundle(

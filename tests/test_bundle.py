@@ -35,7 +35,8 @@ from fancgan.deploy import Networks
 from fancgan.errors import UserError
 from fancgan.model_card import data_facts, write_card
 from fancgan.pipeline import Pipeline
-from fancgan.publish import DEFAULT_POINT, read_run
+from fancgan.publish import DEFAULT_POINT
+from fancgan.run_weights import read_run, read_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURE = {
@@ -332,6 +333,54 @@ def test_a_run_is_read_as_written(tmp_path: Path) -> None:
     assert record["train"]["seed"] == 3
     theirs = tiny_networks(seed=5).state_dict()
     assert all(torch.equal(value, theirs[key]) for key, value in networks.state_dict().items())
+
+
+def make_kin(folder: Path, seed: int, **changes: dict) -> Path:
+    """A run that began from published weights, with changed parts of its config.json."""
+    run = make_run(folder, seed)
+    record = json.loads((run / "config.json").read_text())
+    record["data"]["init"] = "first 0123456789ab"
+    record["train"]["seed"] = seed
+    for part, values in changes.items():
+        record[part] |= values
+    (run / "config.json").write_text(json.dumps(record))
+    return run
+
+
+def test_runs_of_one_start_are_averaged(tmp_path: Path) -> None:
+    runs, out = [make_kin(tmp_path / f"run{k}", k) for k in (5, 6)], tmp_path / "mean"
+    assert export.main(["--run", *map(str, runs), "--out", str(out)]) == 0
+    mean = read_runs(runs)[0].state_dict()
+    ours, theirs = (tiny_networks(seed=k).state_dict() for k in (5, 6))
+    for key, value in mean.items():
+        assert torch.allclose(value, (ours[key] + theirs[key]) / 2, atol=1e-6), key
+    training = open_bundle(out).config["training"]
+    assert training["averaged"] == [{"seed": 5}, {"seed": 6}]
+    assert training["steps"] == 9
+    assert "seed" not in training
+    card = (out / CARD).read_text()
+    assert "mean of the weights of 2 runs, seed 5, 7 steps, seed 6, 7 steps, begun from" in card
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data": {"init": "second 0123456789ab"}}, "different initial weights"),
+        ({"data": {"train_stems": ["a", "b"]}}, "different data"),
+        ({"model": {"z_dim": 4}}, "does not fit"),
+    ],
+)
+def test_strangers_have_no_mean(tmp_path: Path, capsys, changes: dict, words: str) -> None:
+    runs = [make_kin(tmp_path / "a", 0), make_kin(tmp_path / "b", 1, **changes)]
+    assert export.main(["--run", *map(str, runs), "--out", str(tmp_path / "out")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_runs_from_random_weights_have_no_mean(tmp_path: Path, capsys) -> None:
+    runs = [make_run(tmp_path / name) for name in "ab"]
+    assert export.main(["--run", *map(str, runs), "--out", str(tmp_path / "out")]) == 2
+    assert "began from random weights" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["tio2-sem"])
