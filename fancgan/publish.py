@@ -28,7 +28,7 @@ from fancgan.run_weights import read_runs
 DEFAULT_POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20, "min_core_px": 40}
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 CORE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
-MIN_CORES_PX = (20, 40, 80, 110, 140, 170, 200, 240)
+MIN_CORES_PX = (20, 40, 80, 110, 140, 170, 200, 240, 280, 330, 400)
 
 
 def export_run(
