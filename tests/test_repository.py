@@ -12,6 +12,7 @@ import pytest
 import app
 import export
 from fancgan.__main__ import build_parser
+from fancgan.bundle import find_bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -42,6 +43,21 @@ def test_readme_names_scripts_that_are_there() -> None:
     scripts = set(re.findall(r"\b(?:python|bash|launch) ([\w/.]+\.py|tests/run)\b", README))
     assert scripts >= {"app.py", "export.py", "train.py", "tests/run"}
     assert all((ROOT / script).exists() for script in scripts)
+
+
+@pytest.mark.parametrize(
+    ("row", "figure"),
+    [
+        ("Dice of the segmenter on real images", "dice"),
+        ("AP50 of the particles (at least 20 px) on real images", "ap50"),
+        ("Dice of a mask and what is read back from its image", "cycle_dice"),
+    ],
+)
+def test_readme_figures_are_those_of_the_bundle_that_ships(row: str, figure: str) -> None:
+    """The README's were measured as served, in bfloat16, the bundle's own in float32."""
+    said = float(re.search(rf"\| {re.escape(row)} \| ([\d.]+) ", README)[1])
+    measured = find_bundle(None).config["metrics"]["figures"][figure]["value"]
+    assert said == pytest.approx(measured, abs=0.004)
 
 
 def test_no_micrograph_and_no_large_file_is_tracked() -> None:
