@@ -23,6 +23,8 @@ KNOTS = 33
 ALONE_PX = 4400.0  # particles of this area, about eight, are half held to their common mean
 LEAST_PARTICLES = 8  # fewer in a field say nothing of their spread
 FLOOD_STEPS, FLOOD_ROUNDS = 16, 32
+REACH_SHARES = (0.005, 0.995)  # of the training particles' contrasts; the rest are mishaps
+UNBOUNDED = 1e4
 DIGITS = 4096.0  # of the numbers that are drawn, those beyond 1 / DIGITS do not know the size
 
 
@@ -52,7 +54,10 @@ class ParticleBrightness(nn.Module):
     """How bright the particles of an image are beside their common mean, in GREY_PER_UNIT.
 
     Buffers: quantiles [KNOTS] of the particles' means, each field's made to mean 0 and deviation 1;
-    within: what they differ by inside, a standard deviation in grey levels.
+    within: what they differ by inside, a standard deviation in grey levels;
+    reach [2]: least and greatest contrast of a particle to the background in units of that of the
+    field's mean particle. Without it a field of dark particles, few of them half transparent, could
+    be given some that shine.
     """
 
     def __init__(self):
@@ -61,17 +66,20 @@ class ParticleBrightness(nn.Module):
         shares = (torch.arange(KNOTS) + 0.5) / KNOTS
         self.register_buffer("quantiles", normal.icdf(shares))
         self.register_buffer("within", torch.zeros(()))
+        self.register_buffer("reach", torch.tensor([-UNBOUNDED, UNBOUNDED]))
         self.unit, self.digits, self.alone_px = GREY_PER_UNIT, DIGITS, ALONE_PX
+        self.unbounded = UNBOUNDED
         self.flood_steps, self.flood_rounds = FLOOD_STEPS, FLOOD_ROUNDS
 
-    def fit(self, images: list[NDArray], labels: list[NDArray], particle_sd: NDArray) -> None:
-        """Fit to fields [H, W] each and their statistic `particle_sd` (style.py) [n].
+    def fit(self, images: list[NDArray], labels: list[NDArray], stats: NDArray) -> None:
+        """Fit to fields [H, W] each and their statistics (style.py) [n, 5].
 
         The variance that a field shows is that between its particles, weighted by area, plus that
         within them. Without a field of LEAST_PARTICLES, particles are drawn alike.
         """
-        pooled, rest = [], []
-        for image, numbers, shown in zip(images, labels, particle_sd, strict=True):
+        pooled, rest, contrasts = [], [], []
+        for image, numbers, shown in zip(images, labels, stats, strict=True):
+            background, particle, particle_sd = (float(shown[k]) for k in (0, 2, 3))
             means = particle_means(image, numbers)
             area = np.bincount(numbers.ravel(), minlength=len(means) + 1)[1:]
             means, area = means[area > 0], area[area > 0]
@@ -80,24 +88,30 @@ class ParticleBrightness(nn.Module):
             centre = np.average(means, weights=area)
             variance = np.average((means - centre) ** 2, weights=area)
             pooled.append((means - centre) / max(math.sqrt(variance), 1e-3))
-            rest.append(max(float(shown) ** 2 - variance, 0.0))
+            rest.append(max(particle_sd**2 - variance, 0.0))
+            if abs(particle - background) > 1:
+                contrasts.append((means - background) / (particle - background))
         if not pooled:
             self.within.fill_(1e3)
             return
         shares = (np.arange(KNOTS) + 0.5) / KNOTS
         self.quantiles.copy_(torch.from_numpy(np.quantile(np.concatenate(pooled), shares)))
         self.within.fill_(math.sqrt(float(np.mean(rest))))
+        if contrasts:
+            reach = np.quantile(np.concatenate(contrasts), REACH_SHARES)
+            self.reach.copy_(torch.from_numpy(reach))
 
     def spread(self, particle_sd: Tensor) -> Tensor:
         """Deviation between particles [N] in grey levels where an image shows particle_sd [N]."""
         return torch.sqrt((particle_sd.square() - self.within.square()).clamp(min=1e-6))
 
-    def forward(self, mask: Tensor, particle_sd: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, mask: Tensor, stats: Tensor, noise: Tensor) -> Tensor:
         """Draw from the noise: brightness [N, 1, H, W] in GREY_PER_UNIT, one number a particle.
 
-        mask [N, 1, H, W] in {0, 1}; particle_sd [N] in grey levels; noise [N, 1, H, W], standard
-        normal. 0 in the background, and in what is nowhere 2 x 2 pixels wide. Over many particles
-        its mean is 0, so that these have the mean that their look asks for; one alone is free.
+        mask [N, 1, H, W] in {0, 1}; stats [N, 5] of the look in grey levels; noise [N, 1, H, W],
+        standard normal. 0 in the background, and in what is nowhere 2 x 2 pixels wide. Over many
+        particles its mean is 0, so that these have the mean that their look asks for; one alone is
+        free. No particle leaves the contrasts that training particles had.
         """
         share = self._number(mask.float(), noise.float())
         place = share * (self.quantiles.shape[0] - 1)
@@ -105,13 +119,21 @@ class ParticleBrightness(nn.Module):
         index = low.long()
         below = self.quantiles[index]
         above = self.quantiles[(index + 1).clamp(max=self.quantiles.shape[0] - 1)]
-        drawn = below + (place - low) * (above - below)
-        spread = self.spread(particle_sd)[:, None, None, None] / self.unit
-        known = (share > 0).to(drawn.dtype)
-        drawn = drawn * known
+        spread = self.spread(stats[:, 3])[:, None, None, None] / self.unit
+        known = (share > 0).to(spread.dtype)
+        drawn = (below + (place - low) * (above - below)) * known * spread
+        ends = self._ends(stats)
+        drawn = torch.minimum(torch.maximum(drawn, ends[0]), ends[1])
         area = known.sum([2, 3], keepdim=True)
         excess = drawn.sum([2, 3], keepdim=True) / (area + self.alone_px)
-        return (drawn - excess) * known * spread
+        return torch.minimum(torch.maximum(drawn - excess, ends[0]), ends[1]) * known
+
+    def _ends(self, stats: Tensor) -> list[Tensor]:
+        """Least and greatest brightness of a particle in each look, [N, 1, 1, 1] each."""
+        contrast = (stats[:, 2] - stats[:, 0])[:, None]
+        ends = (self.reach - 1)[None] * contrast / self.unit
+        ends = torch.where(contrast.abs() < 1, self.unbounded * torch.sign(self.reach), ends)
+        return [end[:, None, None, None] for end in (ends.amin(1), ends.amax(1))]
 
     def _spread_along(self, x: Tensor, axis: int) -> Tensor:
         """Largest of each cell and its two neighbours along an axis; faster than max-pooling."""

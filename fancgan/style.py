@@ -105,8 +105,8 @@ class StyleDensity(nn.Module):
         mask [N, 1, H, W] in {0, 1}; style [N, style_dim]; noise [N, C, H, W], whose last channel
         decides.
         """
-        particle_sd = style[:, 3] * self.sd[3] + self.mean[3]
-        return self.particles(mask, particle_sd, noise[:, -1:])
+        stats = style[:, : self.count] * self.sd + self.mean
+        return self.particles(mask, stats, noise[:, -1:])
 
     def shown(self, asked: Tensor, brightness: Tensor, mask: Tensor) -> Tensor:
         """Statistics [N, 5], standardised, that images of these very particles should show.

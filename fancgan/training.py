@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fancgan.checkpoint import EMA, load_initial
-from fancgan.config import STAT_NAMES, ModelConfig, TrainConfig
+from fancgan.config import ModelConfig, TrainConfig
 from fancgan.critic_view import critic_view
 from fancgan.crops import CropDataset, crop_loader
 from fancgan.cycle import Cycle, build_networks
@@ -84,7 +84,7 @@ class Training:
         self.density.particles.fit(
             [f.image for f in train_fields],
             [f.labels for f in train_fields],
-            field_stats[:, STAT_NAMES.index("particle_sd")].cpu().numpy(),
+            field_stats.cpu().numpy(),
         )
         self.dataset = CropDataset(train_fields, config)
         if initial is None:

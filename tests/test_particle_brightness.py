@@ -29,7 +29,8 @@ def squares(radii: list[int], gap: int = 1) -> np.ndarray:
 def draw(labels: np.ndarray, seed: int = 0, particle_sd: float = 40.0) -> np.ndarray:
     mask = torch.from_numpy((labels > 0).astype(np.float32))[None, None]
     noise = torch.randn(mask.shape, generator=torch.Generator().manual_seed(seed))
-    return ParticleBrightness()(mask, torch.tensor([particle_sd]), noise)[0, 0].numpy()
+    stats = torch.tensor([[30.0, 3.0, 130.0, particle_sd, 4.0]])
+    return ParticleBrightness()(mask, stats, noise)[0, 0].numpy()
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -107,7 +108,7 @@ def test_fit_takes_the_variance_between_particles_off_that_of_the_field() -> Non
     image = own[labels] * (labels > 0)
     module = ParticleBrightness()
     shown = np.sqrt(own[1:].std() ** 2 + 12**2)
-    module.fit([image], [labels], np.array([shown]))
+    module.fit([image], [labels], np.array([[0, 3, 130, shown, 4]]))
     assert module.within.item() == pytest.approx(12, rel=0.01)
     assert module.spread(torch.tensor([shown])).item() == pytest.approx(own[1:].std(), rel=0.01)
     drawn = np.quantile((own[1:] - own[1:].mean()) / own[1:].std(), [0.1, 0.5, 0.9])
@@ -116,10 +117,35 @@ def test_fit_takes_the_variance_between_particles_off_that_of_the_field() -> Non
     assert np.interp([0.1, 0.5, 0.9], shares, knots) == pytest.approx(drawn, abs=0.05)
 
 
+@pytest.mark.parametrize(("background", "particle"), [(200.0, 10.0), (30.0, 130.0)])
+def test_no_particle_leaves_the_contrasts_of_the_training_particles(background, particle) -> None:
+    """Of 100 dark particles three are half transparent: none may be drawn to shine, or to darken.
+
+    In units of its deviation the rare kind lies far off, and the deviation of another look is
+    larger.
+    """
+    labels = np.kron(np.arange(1, 101).reshape(10, 10), np.ones((16, 16), np.int64))
+    rows, columns = np.indices(labels.shape)
+    labels = labels * ((rows % 16 < 14) & (columns % 16 < 14))
+    contrast = np.ones(101)
+    contrast[[7, 50, 91]] = 0.5
+    image = np.where(labels > 0, background + contrast[labels] * (particle - background), 0)
+    module = ParticleBrightness()
+    module.fit([image], [labels], np.array([[background, 3, particle, 20, 4]]))
+    assert module.reach.tolist() == pytest.approx([0.5, 1.0])
+    mask = torch.from_numpy((labels > 0).astype(np.float32))[None, None].repeat(8, 1, 1, 1)
+    noise = torch.randn(mask.shape, generator=torch.Generator().manual_seed(0))
+    stats = torch.tensor([[background, 3, particle, 60, 4]]).repeat(8, 1)
+    shown = particle + 40 * module(mask, stats, noise)[mask > 0]
+    reached = (shown - background) / (particle - background)
+    assert 0.5 - 1e-4 <= reached.min().item() < 0.55
+    assert reached.max().item() <= 1.0 + 1e-4
+
+
 def test_fields_with_hardly_a_particle_leave_them_alike() -> None:
     module = ParticleBrightness()
     labels = squares([8])
-    module.fit([np.full(labels.shape, 90.0)], [labels], np.array([5.0]))
+    module.fit([np.full(labels.shape, 90.0)], [labels], np.array([[30, 3, 90, 5, 4]]))
     assert module.spread(torch.tensor([50.0])).item() < 0.01
 
 
