@@ -29,15 +29,15 @@ def read_runs(runs: Sequence[Path]) -> tuple[Networks, dict]:
     or initial weights.
     """
     read = [read_run(run) for run in runs]
-    (networks, first), records = read[0], [record for _, record in read]
-    for run, record in zip(runs[1:], records[1:], strict=True):
-        _check_kinship(runs[0], first, run, record)
-    trained = [_training(run, record) for run, record in zip(runs, records, strict=True)]
-    facts = trained[0]
+    networks, first = read[0]
+    facts = _training(runs[0], first)
     if len(runs) > 1:
-        networks.load_state_dict(_mean([other.state_dict() for other, _ in read]))
+        for run, (_, record) in zip(runs[1:], read[1:], strict=True):
+            _check_kinship(runs[0], first, run, record)
+        networks.load_state_dict(_mean([each.state_dict() for each, _ in read]))
+        trained = [_training(run, record) for run, (_, record) in zip(runs, read, strict=True)]
         common = {k: v for k, v in facts.items() if all(t.get(k) == v for t in trained)}
-        own = [{k: v for k, v in t.items() if k not in common} for t in trained]
+        own = [{k: v for k, v in each.items() if k not in common} for each in trained]
         facts = common | {"averaged": own}
     return networks, first | {"train": facts}
 
