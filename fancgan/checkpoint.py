@@ -100,36 +100,3 @@ def check_same_run(then: dict, now: dict, run_dir: Path) -> None:
                     f"The run {run_dir} was started with {key} = {before}, not {value}; give the "
                     "same settings to resume it, or another --run to start anew."
                 )
-
-
-def load_initial(networks: dict[str, nn.Module], tensors: dict[str, Tensor], source: str) -> None:
-    """Let a training begin with published weights, keys "name.parameter" as save_weights writes.
-
-    Filters that have more input channels than the published ones see nothing through these at
-    first; those of the noise, which learn slowly, see them as a new network does. Raises UserError
-    where the architectures differ otherwise.
-    """
-    for name, network in networks.items():
-        state = network.state_dict()
-        for key, value in state.items():
-            given = tensors.get(f"{name}.{key}")
-            if given is None or not _fits(given, value):
-                raise UserError(
-                    f"The weights of {source} are of another architecture ({name}.{key} is "
-                    f"{'missing' if given is None else list(given.shape)}, not "
-                    f"{list(value.shape)}); choose the --preset and --widths that they have."
-                )
-            if value.ndim > 1:
-                if not key.endswith(".noise.weight"):
-                    value.zero_()
-                value[:, : given.shape[1]] = given.to(value.dtype)
-            else:
-                value.copy_(given)
-        network.load_state_dict(state)
-
-
-def _fits(given: Tensor, value: Tensor) -> bool:
-    if value.ndim != 4:
-        return given.shape == value.shape
-    same = (given.shape[0], *given.shape[2:]) == (value.shape[0], *value.shape[2:])
-    return same and given.shape[1] <= value.shape[1]

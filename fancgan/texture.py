@@ -8,6 +8,7 @@ a line answers strongly (Heeger and Bergen 1995, doi:10.1145/218380.218446).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -19,7 +20,8 @@ SCALES = (1, 2, 4)  # pixels are averaged over as many squared
 MIN_RESPONSES = 1024
 
 
-def line_filters() -> Tensor:
+@lru_cache
+def line_filters(device: torch.device) -> Tensor:
     """Filters [DIRECTIONS + 1, 1, S, S] of mean 0 and norm 1: lines, then a spot."""
     t = torch.arange(-RADIUS_PX, RADIUS_PX + 1, dtype=torch.float32)
     y, x = t[:, None], t[None]
@@ -34,7 +36,7 @@ def line_filters() -> Tensor:
     found.append((2 - square) * torch.exp(-0.5 * square))
     filters = torch.stack(found)[:, None]
     filters = filters - filters.mean((2, 3), keepdim=True)
-    return filters / filters.square().sum((2, 3), keepdim=True).sqrt()
+    return (filters / filters.square().sum((2, 3), keepdim=True).sqrt()).to(device)
 
 
 def texture_loss(fake: Tensor, real: Tensor, region: Tensor) -> Tensor:
@@ -44,7 +46,7 @@ def texture_loss(fake: Tensor, real: Tensor, region: Tensor) -> Tensor:
     taken as the real image is. Mean over filters and SCALES; a scale with fewer than MIN_RESPONSES
     places says nothing.
     """
-    filters = line_filters().to(real.device)
+    filters = line_filters(real.device)
     region = region.float()
     fake = torch.where(region > 0, fake.float(), real.float())
     total, count = real.new_zeros((), dtype=torch.float32), 0

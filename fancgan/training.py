@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from fancgan.checkpoint import EMA, load_initial
+from fancgan.checkpoint import EMA
 from fancgan.config import ModelConfig, TrainConfig
 from fancgan.critic_view import critic_view
 from fancgan.crops import CropDataset, crop_loader
@@ -22,6 +22,7 @@ from fancgan.cycle import Cycle, build_networks
 from fancgan.data import Field
 from fancgan.errors import UserError
 from fancgan.hardware import bf16_pays, describe_hardware
+from fancgan.initial_weights import load_initial
 from fancgan.journal import Journal
 from fancgan.kernel_match import FeatureBank
 from fancgan.run_folder import RunFolder
@@ -32,6 +33,7 @@ from fancgan.training_step import TrainingStep
 from fancgan.validation import deployed, sample_sheet, validate
 
 REAL_CROPS_PER_FIELD = 16
+CONVOLUTIONS_TRIED = 4
 AVERAGED = ("generator", "style_encoder", "segmenter")
 BAR_TERMS = ("adv_image", "paired_l1", "style_statistics", "paired_mask", "cycle_mask")
 
@@ -42,11 +44,15 @@ def build_optimisers(
     """One for those who paint, one for the critics, one for the segmenter."""
     painters = [*networks["generator"].parameters(), *networks["style_encoder"].parameters()]
     critics = [*networks["disc_image"].parameters(), *networks["disc_mask"].parameters()]
-    segmenter = networks["segmenter"].parameters()
+    segmenter = [*networks["segmenter"].parameters()]
+
+    def adam(parameters: list[torch.nn.Parameter], rate: float, memory: float) -> torch.optim.Adam:
+        return torch.optim.Adam(parameters, lr=rate, betas=(memory, 0.99), fused=True)
+
     return {
-        "painter": torch.optim.Adam(painters, lr=config.lr_generator, betas=(0.5, 0.99)),
-        "critic": torch.optim.Adam(critics, lr=config.lr_critic, betas=(0.5, 0.99)),
-        "segmenter": torch.optim.Adam(segmenter, lr=config.lr_segmenter, betas=(0.9, 0.99)),
+        "painter": adam(painters, config.lr_generator, 0.5),
+        "critic": adam(critics, config.lr_critic, 0.5),
+        "segmenter": adam(segmenter, config.lr_segmenter, 0.9),
     }
 
 
@@ -74,8 +80,10 @@ class Training:
             kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
         )
         self.device = self.accelerator.device
-        # Crops have one size: the fastest convolution on a GPU is worth looking for once.
+        # Crops have one size: the fastest convolution on a GPU is worth looking for once, among
+        # the first few that the heuristics offer.
         torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark_limit = CONVOLUTIONS_TRIED
         torch.manual_seed(config.seed)
         bare = build_networks(model)
         self.density = StyleDensity(model).to(self.device)

@@ -166,11 +166,11 @@ class TrainingStep:
         # Spectral norm goes on by one iteration whenever a critic is called. It starts from the
         # same vectors for each micro-batch, as it does in as many processes.
         buffers = [buffer for name in CRITICS for buffer in self.bare[name].buffers()]
-        before = [buffer.clone() for buffer in buffers]
+        before = [buffer.clone() for buffer in buffers] if count > 1 else []
         sums: Terms = {}
         for number in range(count):
-            for buffer, value in zip(buffers, before, strict=True):
-                buffer.copy_(value)
+            if number:
+                torch._foreach_copy_(buffers, before)
             with ExitStack() as local:
                 if number + 1 < count:  # the processes exchange gradients once, with the last
                     for network in self.networks.values():

@@ -26,7 +26,7 @@ def lines() -> torch.Tensor:
 
 
 def test_filters_have_mean_zero_norm_one_and_answer_to_their_own_direction() -> None:
-    filters = line_filters()
+    filters = line_filters(torch.device("cpu"))
     assert filters.shape[0] == DIRECTIONS + 1
     assert filters.mean((2, 3)).abs().max() < 1e-6
     assert torch.allclose(filters.square().sum((2, 3)), torch.ones(DIRECTIONS + 1, 1))

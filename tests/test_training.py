@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from trainings import TINY, tiny_config, tiny_flags, tiny_training
+from trainings import tiny_config, tiny_flags, tiny_training
 
 from fancgan.config import (
     ADVERSARIAL_NAMES,
@@ -127,30 +127,6 @@ def test_a_training_begins_with_published_weights(fields, tmp_path):
     tuned.run()
     described = json.loads((tmp_path / "tuned" / "config.json").read_text())
     assert described["data"]["init"] == "first"
-
-
-def test_new_input_channels_of_published_weights_see_nothing_at_first(fields, tmp_path):
-    """Weights from before the generator was told coarse depth: its first filters had 4 channels."""
-    first = tiny_training(tmp_path / "first", fields)
-    weights = dict(first.bare["generator"].state_dict(prefix="generator."))
-    for name in ("style_encoder", "segmenter"):
-        weights |= first.bare[name].state_dict(prefix=f"{name}.")
-    key = "generator.encoder.0.conv1.weight"
-    weights[key] = weights[key][:, :4]
-    tuned = tiny_training(tmp_path / "tuned", fields, data={"init": "first"}, initial=weights)
-    filters = tuned.bare["generator"].encoder[0].conv1.weight
-    assert torch.equal(filters[:, :4], weights[key])
-    assert (filters[:, 4:] == 0).all()
-
-
-def test_published_weights_of_another_architecture_are_refused(fields, tmp_path):
-    first = tiny_training(tmp_path / "first", fields)
-    weights = {}
-    for name in ("generator", "style_encoder", "segmenter"):
-        weights |= first.bare[name].state_dict(prefix=f"{name}.")
-    wider = dataclasses.replace(TINY, widths=(16, 16, 16))
-    with pytest.raises(UserError, match="The weights of first are of another architecture"):
-        tiny_training(tmp_path / "tuned", fields, wider, data={"init": "first"}, initial=weights)
 
 
 def test_a_run_writes_what_its_readers_expect(fields, tmp_path):
