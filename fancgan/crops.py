@@ -6,6 +6,7 @@ undisturbed one would.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -208,4 +209,11 @@ def crop_loader(
         num_workers=config.workers,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator().manual_seed(config.seed),
+        worker_init_fn=_leave_signals_to_the_training,
     )
+
+
+def _leave_signals_to_the_training(worker: int) -> None:
+    """Ctrl-C and a scheduler's SIGTERM reach all processes; the training still needs its crops."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -298,7 +298,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"}
 
 
-def test_sigterm_saves_and_the_same_command_goes_on(pair_folder, tmp_path):
+def test_sigterm_to_all_processes_saves_and_the_same_command_goes_on(pair_folder, tmp_path):
+    """As Slurm and `timeout` send it: the processes that prepare crops get it too."""
     run = tmp_path / "run"
     command = [
         sys.executable,
@@ -311,12 +312,15 @@ def test_sigterm_saves_and_the_same_command_goes_on(pair_folder, tmp_path):
     command += [*tiny_flags(steps=100000)]
     command[command.index("--save-every-steps") + 1] = "1000000"
     command[command.index("--eval-every-steps") + 1] = "1000000"
-    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    command[command.index("--workers") + 1] = "2"
+    process = subprocess.Popen(
+        command, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         deadline = time.time() + 240
         while not (run / "log.jsonl").exists() and time.time() < deadline:
             time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
     finally:
         process.kill()
