@@ -34,16 +34,18 @@ def load_initial(networks: dict[str, nn.Module], tensors: dict[str, Tensor], sou
         theirs = {key: value for key, value in tensors.items() if key.startswith(f"{name}.")}
         for key in sorted(state.keys() | theirs.keys()):
             if key not in state or key not in theirs or not _fits(key, theirs, state):
-                known = {True: "missing"}
                 raise UserError(
                     f"The weights of {source} are of another architecture ({key} is "
-                    f"{known.get(key not in theirs) or list(theirs[key].shape)}, not "
-                    f"{known.get(key not in state) or list(state[key].shape)}); choose the "
+                    f"{_shape(theirs.get(key))}, not {_shape(state.get(key))}); choose the "
                     "--preset that they have, and --widths that are theirs or greater."
                 )
         for key in state:
             _put(key, theirs, state)
         network.load_state_dict({key.removeprefix(f"{name}."): v for key, v in state.items()})
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "missing" if tensor is None else str(list(tensor.shape))
 
 
 def _parts(key: str, axis: int, tensors: dict[str, Tensor]) -> list[int]:

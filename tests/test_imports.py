@@ -16,6 +16,7 @@ TRAINING = {
     "fancgan.run_folder",
     "fancgan.trackers",
     "fancgan.checkpoint",
+    "fancgan.initial_weights",
     "fancgan.losses",
     "fancgan.augment",
     "fancgan.discriminator",
