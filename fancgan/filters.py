@@ -28,8 +28,12 @@ def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
 
 
 @lru_cache
+@torch.inference_mode(False)
 def _gaussian(sigma: float, device: torch.device) -> Tensor:
-    """Gaussian [1, 1, 1, n] of sum 1, made once: many small kernels keep a GPU waiting."""
+    """Gaussian [1, 1, 1, n] of sum 1, made once: many small kernels keep a GPU waiting.
+
+    Never an inference tensor, wherever it is first asked for: a training could not use it.
+    """
     radius = max(1, round(3 * sigma))
     t = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
     line = torch.exp(-0.5 * (t / sigma) ** 2)

@@ -160,6 +160,7 @@ def style_statistics_loss(measured: Tensor, asked: Tensor, valid: Tensor) -> Ten
 
 
 @lru_cache
+@torch.inference_mode(False)
 def radial_bins(size: int, device: torch.device) -> Tensor:
     """Ring number of each coefficient of an rfft2 of a size x size patch: [size, size // 2 + 1]."""
     fy = torch.fft.fftfreq(size, device=device)[:, None] * size

@@ -21,6 +21,7 @@ MIN_RESPONSES = 1024
 
 
 @lru_cache
+@torch.inference_mode(False)
 def line_filters(device: torch.device) -> Tensor:
     """Filters [DIRECTIONS + 1, 1, S, S] of mean 0 and norm 1: lines, then a spot."""
     t = torch.arange(-RADIUS_PX, RADIUS_PX + 1, dtype=torch.float32)

@@ -292,3 +292,12 @@ def test_jitter_changes_the_contrast_of_the_chosen_and_repeats():
     assert 1 <= only_blurred.sum() <= 10
     assert jittered(1.0).abs().max() <= 1
     assert (jittered(1.0) != blurred).flatten(1).any(1).all()
+
+
+def test_a_blur_first_asked_for_in_inference_still_trains():
+    x = torch.rand(1, 1, 16, 16)
+    with torch.inference_mode():
+        gaussian_blur(x, 0.93)
+    x.requires_grad_()
+    gaussian_blur(x, 0.93).square().sum().backward()
+    assert (x.grad != 0).all()
