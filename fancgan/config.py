@@ -122,6 +122,9 @@ class TrainConfig:
     random_batch: int = _flag(2, "crops per micro-batch painted in a random style", least=1)
     cycle_batch: int = _flag(1, "real crops per micro-batch through the backward cycle", least=1)
     crop_px: int = _flag(192, "side of a native-resolution crop, a multiple of 16", least=128)
+    quarter_turns: float = _flag(
+        0.0, "share of the painted crops turned by 90 degrees; 0 keeps the direction of the scan"
+    )
     procedural_share: float = _flag(0.25, "share of drawn layouts among the random-style masks")
     precision: str = _flag(
         "auto", "auto is bf16 where the hardware has it", choices=("auto", "bf16", "float32")

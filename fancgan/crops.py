@@ -90,11 +90,15 @@ class CropDataset(Dataset):
     image float32 [1, S, S] in [-1, 1]; mask and other_mask, and their cores (cores.py), float32
     [1, S, S] in {0, 1}; core_weight float32 [1, S, S], 1 and more: how much each pixel of the core
     counts; brightness: the mean grey level of the particle at each pixel, 0 in the background,
-    float32 [1, S, S]; field: number of the training field. Flips and quarter turns, no rescaling.
+    float32 [1, S, S]; field: number of the training field. No rescaling. Flips and half turns;
+    quarter turns for other masks and for the crops that the segmenter alone sees. What is to be
+    painted has a direction: noise and charging run along the scan, and a generator trained on
+    turned images paints what no microscope shows.
     """
 
     def __init__(self, fields: list[Field], config: TrainConfig):
         self.fields, self.config = fields, config
+        self._per_batch = config.batch_size + config.segmenter_batch
         self.cores = [particle_cores(f.mask) for f in fields]
         self.brightness = [mean_map(f.image, f.labels) for f in fields]
         self.diameter_px = min(median_diameter_px(fields), config.crop_px / 3)
@@ -122,7 +126,8 @@ class CropDataset(Dataset):
     def reference(self, count: int) -> Tensor:
         """Images [count, 1, S, S] in [-1, 1] of crops drawn as those that are trained on."""
         rng = np.random.default_rng([self.config.seed, len(self)])
-        return torch.stack([self._pair(rng)["image"] for _ in range(count)])
+        turned = self.config.quarter_turns
+        return torch.stack([self._pair(rng, turned)["image"] for _ in range(count)])
 
     def _other_mask(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A mask from elsewhere, drawn or real, and its cores."""
@@ -143,8 +148,11 @@ class CropDataset(Dataset):
         window = _choose_window(self.fields[number], size, rng)
         return self.fields[number].mask[window], self.cores[number][window]
 
-    def _pair(self, rng: np.random.Generator) -> dict[str, Tensor | int]:
-        """The number of a field, and what is known of a crop of it."""
+    def _pair(self, rng: np.random.Generator, quarter_turns: float) -> dict[str, Tensor | int]:
+        """The number of a field, and what is known of a crop of it.
+
+        quarter_turns: probability that it is turned by 90 degrees.
+        """
         size = self.config.crop_px
         if self.small and rng.random() < SMALL_SHARE:
             number, middle = self.small[rng.integers(len(self.small))]
@@ -153,7 +161,8 @@ class CropDataset(Dataset):
             number = int(rng.integers(len(self.fields)))
             window = _choose_window(self.fields[number], size, rng)
         field = self.fields[number]
-        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        turns = 2 * int(rng.integers(2)) + int(rng.random() < quarter_turns)
+        flip = bool(rng.integers(2))
         arrays = {
             "image": field.image,
             "mask": field.mask,
@@ -167,7 +176,8 @@ class CropDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Tensor | int]:
         rng = np.random.default_rng([self.config.seed, index])
-        pair = self._pair(rng)
+        painted = index % self._per_batch < self.config.batch_size
+        pair = self._pair(rng, self.config.quarter_turns if painted else 0.5)
         others = self._other_mask(rng)
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
         return pair | {

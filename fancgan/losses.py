@@ -18,7 +18,7 @@ KERNEL_SCALES = (0.2, 0.5, 1.0, 2.0)
 GRAIN_FAR_PX, GRAIN_INSIDE_PX = 8, 4
 MIN_GRAIN_PIXELS = 1024
 GRAIN_HIGH_PASS_PX = 3.0  # as the evaluation's (appearance.py)
-GRAIN_LAGS_PX = range(1, 5)
+GRAIN_REACH_PX = 4
 FOCAL_GAMMA = 2.0
 TVERSKY_FP, TVERSKY_FN = 0.4, 0.6  # paper, section 2: alpha and beta
 
@@ -194,7 +194,8 @@ def shells(mask: Tensor) -> list[Tensor]:
     """Pixels by distance from the outline, outside then inside: [N, 1, H, W] in {0, 1} each.
 
     mask [N, 1, H, W]; each shell ends at one of OUTSIDE_SHELL_PX or INSIDE_SHELL_PX,
-    chessboard metric.
+    chessboard metric. The separators, lines of background that a 3 x 3 closing fills, come last,
+    and are not in the shells outside.
     """
     found = []
     for side, edges in ((mask, OUTSIDE_SHELL_PX), (1 - mask, INSIDE_SHELL_PX)):
@@ -202,7 +203,9 @@ def shells(mask: Tensor) -> list[Tensor]:
         for inner, outer in itertools.pairwise((0, *edges)):
             grown.append(dilate(grown[-1], outer - inner))
         found += [outer - inner for inner, outer in itertools.pairwise(grown)]
-    return found
+    separators = 1 - dilate(1 - dilate(mask, 1), 1) - mask
+    outside = len(OUTSIDE_SHELL_PX)
+    return [shell * (1 - separators) for shell in found[:outside]] + found[outside:] + [separators]
 
 
 def profile_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
@@ -219,11 +222,13 @@ def profile_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
 
 
 def noise_grain(image: Tensor, region: Tensor) -> Tensor:
-    """Return the autocorrelation of the noise at GRAIN_LAGS_PX within a region, over a batch.
+    """Return the autocorrelation of the noise within a region, over a batch: [5, 5], 1 at [0, 0].
 
+    Entry [y, x] is that of pixels y rows and x columns apart, up to GRAIN_REACH_PX, to the left
+    and to the right alike. Rows are not columns: a scanned image has its grain along the scan.
     image [N, 1, H, W] in [-1, 1]; region [N, 1, H, W] in {0, 1}. Noise is the image minus its
-    Gaussian mean (GRAIN_HIGH_PASS_PX), taken over that region alone; rows and columns count alike.
-    0 where the region is empty. Differentiable with respect to the image.
+    Gaussian mean (GRAIN_HIGH_PASS_PX), taken over that region alone. All 0 where the region is
+    empty. Differentiable with respect to the image.
     """
     grey = (image.float() + 1) * region
     share = gaussian_blur(region, GRAIN_HIGH_PASS_PX).clamp(min=1e-3)
@@ -235,17 +240,18 @@ def noise_grain(image: Tensor, region: Tensor) -> Tensor:
 
 
 def _products(x: Tensor) -> Tensor:
-    """Sum of x(p) x(p + lag) over all pixels, rows and columns, one for each of GRAIN_LAGS_PX.
+    """Sum of x(p) x(p + lag) over all pixels, mean of lags (y, x) and (y, -x): [5, 5].
 
     x [N, 1, H, W]. Through the power spectrum (Wiener and Khinchin): a handful of kernels.
     """
-    reach = GRAIN_LAGS_PX.stop
+    reach = GRAIN_REACH_PX + 1
     size = (x.shape[2] + reach, x.shape[3] + reach)
     spectrum = torch.view_as_real(torch.fft.rfft2(x[:, 0], s=size))
     power = spectrum.square().sum(-1).sum(0)
     found = torch.fft.irfft2(power.to(torch.complex64), s=size)
-    lags = slice(GRAIN_LAGS_PX.start, GRAIN_LAGS_PX.stop)
-    return found[lags, 0] + found[0, lags]
+    right = found[:reach, :reach]
+    left = torch.cat([found[:reach, :1], found[:reach, -GRAIN_REACH_PX:].flip(1)], dim=1)
+    return 0.5 * (right + left)
 
 
 def grain_regions(mask: Tensor) -> tuple[Tensor, Tensor]:

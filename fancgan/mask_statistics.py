@@ -61,7 +61,7 @@ def measure(mask: np.ndarray) -> MaskStatistics:
     labels = np.where(keep, np.cumsum(keep), 0)[labels]
     regions = regionprops(labels)
     count = len(regions)
-    pairs = _contact_pairs(labels)
+    pairs = contact_pairs(labels)
     contacts = np.bincount(pairs.ravel(), minlength=count + 1)[1:]
     centres = np.array([region.centroid for region in regions]).reshape(-1, 2)
     neighbours = np.full(count, np.nan)
@@ -89,7 +89,7 @@ def _is_inside(bbox: tuple[int, int, int, int], shape: tuple[int, int]) -> bool:
     return bbox[0] > 0 and bbox[1] > 0 and bbox[2] < shape[0] and bbox[3] < shape[1]
 
 
-def _contact_pairs(labels: np.ndarray) -> np.ndarray:
+def contact_pairs(labels: np.ndarray) -> np.ndarray:
     """Pairs [n, 2] of labels that come within CONTACT_PX pixels of each other, each pair once."""
     height, width = labels.shape
     found: list[np.ndarray] = []

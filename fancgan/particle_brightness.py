@@ -3,26 +3,40 @@
 In the TiO2 images particles of one image differ by 28 to 55 grey levels (standard deviation of
 their means), more than the grey levels within one particle do. A mask does not say which is bright:
 a generator that is not told paints them all alike, and draws their contacts as lines in place of
-the steps that they are.
+the steps that they are. Nor are they bright at random: the large ones and those that lie on others
+are brighter, and neighbours resemble each other.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from fancgan.mask_statistics import contact_pairs
+from fancgan.particle_map import (
+    FLOOD_ROUNDS,
+    FLOOD_STEPS,
+    exposure,
+    mean_per_particle,
+    number_particles,
+    particle_keys,
+    wide_noise,
+)
 
 GREY_PER_UNIT = 40.0
 RIM_PX = 2  # the outline belongs to the edge, not to the particle
 KNOTS = 33
 ALONE_PX = 4400.0  # particles of this area, about eight, are half held to their common mean
 LEAST_PARTICLES = 8  # fewer in a field say nothing of their spread
-FLOOD_STEPS, FLOOD_ROUNDS = 16, 32
+LEAST_FOR_TREND = 200  # fewer in all fields say nothing of what makes them bright
+AREA_SHARES = (0.1, 0.98)  # the trend is not drawn further than nearly all areas reach
+MOST_ALIKE = 0.9
 REACH_SHARES = (0.005, 0.995)  # of the training particles' contrasts; the rest are mishaps
 UNBOUNDED = 1e4
 DIGITS = 4096.0  # of the numbers that are drawn, those beyond 1 / DIGITS do not know the size
@@ -53,8 +67,14 @@ def mean_map(image: NDArray, labels: NDArray) -> NDArray:
 class ParticleBrightness(nn.Module):
     """How bright the particles of an image are beside their common mean, in GREY_PER_UNIT.
 
-    Buffers: quantiles [KNOTS] of the particles' means, each field's made to mean 0 and deviation 1;
-    within: what they differ by inside, a standard deviation in grey levels;
+    What a particle has beside the others is made of a trend, a quadratic of the logarithm of its
+    area and of how much of it lies at the outer edge of its agglomerate, and of what is drawn for
+    it. Of that, neighbours share a part, which a smooth random field over the picture gives them.
+
+    Buffers: trend [5], of 1, a, a^2, e, e^2 (`_basis`), and quantiles [KNOTS] of the rest, in units
+    of the deviation between the particles of a field; log_area [2]: where a is 0 and 1;
+    alike: share of the rest's variance that neighbours have in common, within alike_px;
+    within: what particles differ by inside, a standard deviation in grey levels;
     reach [2]: least and greatest contrast of a particle to the background in units of that of the
     field's mean particle. Without it a field of dark particles, few of them half transparent, could
     be given some that shine.
@@ -65,6 +85,10 @@ class ParticleBrightness(nn.Module):
         normal = torch.distributions.Normal(0.0, 1.0)
         shares = (torch.arange(KNOTS) + 0.5) / KNOTS
         self.register_buffer("quantiles", normal.icdf(shares))
+        self.register_buffer("trend", torch.zeros(5))
+        self.register_buffer("log_area", torch.tensor([0.0, 10.0]))
+        self.register_buffer("alike", torch.zeros(()))
+        self.register_buffer("alike_px", torch.ones(()))
         self.register_buffer("within", torch.zeros(()))
         self.register_buffer("reach", torch.tensor([-UNBOUNDED, UNBOUNDED]))
         self.unit, self.digits, self.alone_px = GREY_PER_UNIT, DIGITS, ALONE_PX
@@ -77,29 +101,50 @@ class ParticleBrightness(nn.Module):
         The variance that a field shows is that between its particles, weighted by area, plus that
         within them. Without a field of LEAST_PARTICLES, particles are drawn alike.
         """
-        pooled, rest, contrasts = [], [], []
+        tables, rest, contrasts = [], [], []
         for image, numbers, shown in zip(images, labels, stats, strict=True):
             background, particle, particle_sd = (float(shown[k]) for k in (0, 2, 3))
-            means = particle_means(image, numbers)
-            area = np.bincount(numbers.ravel(), minlength=len(means) + 1)[1:]
-            means, area = means[area > 0], area[area > 0]
-            if len(means) < LEAST_PARTICLES:
+            table = _Particles.measure(image, numbers)
+            if len(table.area) < LEAST_PARTICLES:
                 continue
-            centre = np.average(means, weights=area)
-            variance = np.average((means - centre) ** 2, weights=area)
-            pooled.append((means - centre) / max(math.sqrt(variance), 1e-3))
+            centre = np.average(table.brightness, weights=table.area)
+            variance = np.average((table.brightness - centre) ** 2, weights=table.area)
             rest.append(max(particle_sd**2 - variance, 0.0))
             if abs(particle - background) > 1:
-                contrasts.append((means - background) / (particle - background))
-        if not pooled:
+                contrasts.append((table.brightness - background) / (particle - background))
+            deviation = (table.brightness - centre) / max(math.sqrt(variance), 1e-3)
+            tables.append(replace(table, brightness=deviation))
+        if not tables:
             self.within.fill_(1e3)
             return
-        shares = (np.arange(KNOTS) + 0.5) / KNOTS
-        self.quantiles.copy_(torch.from_numpy(np.quantile(np.concatenate(pooled), shares)))
+        self._fit_deviations(tables)
         self.within.fill_(math.sqrt(float(np.mean(rest))))
         if contrasts:
             reach = np.quantile(np.concatenate(contrasts), REACH_SHARES)
             self.reach.copy_(torch.from_numpy(reach))
+
+    def _fit_deviations(self, tables: list[_Particles]) -> None:
+        """Fit trend, likeness and quantiles to brightness in deviations of each field."""
+        area, exposed, deviation = (
+            np.concatenate([getattr(table, name) for table in tables])
+            for name in ("area", "exposed", "brightness")
+        )
+        if len(area) >= LEAST_FOR_TREND:
+            self.log_area.copy_(torch.from_numpy(np.quantile(np.log(area), AREA_SHARES)))
+            basis = self._basis(torch.from_numpy(area), torch.from_numpy(exposed)).numpy()
+            weight = np.sqrt(area)[:, None]
+            self.trend.copy_(
+                torch.from_numpy(
+                    np.linalg.lstsq(basis * weight, deviation * weight[:, 0], rcond=1e-6)[0]
+                )
+            )
+            deviation = deviation - basis @ self.trend.double().numpy()
+            self.alike_px.fill_(float(np.median(np.sqrt(4 * area / np.pi))))
+            self.alike.fill_(_likeness(tables, deviation, self.alike_px.item()))
+        order = np.argsort(deviation)
+        shares = (np.cumsum(area[order]) - 0.5 * area[order]) / area.sum()
+        knots = np.interp((np.arange(KNOTS) + 0.5) / KNOTS, shares, deviation[order])
+        self.quantiles.copy_(torch.from_numpy(knots))
 
     def spread(self, particle_sd: Tensor) -> Tensor:
         """Deviation between particles [N] in grey levels where an image shows particle_sd [N]."""
@@ -113,20 +158,45 @@ class ParticleBrightness(nn.Module):
         particles its mean is 0, so that these have the mean that their look asks for; one alone is
         free. No particle leaves the contrasts that training particles had.
         """
-        share = self._number(mask.float(), noise.float())
-        place = share * (self.quantiles.shape[0] - 1)
-        low = place.floor()
-        index = low.long()
-        below = self.quantiles[index]
-        above = self.quantiles[(index + 1).clamp(max=self.quantiles.shape[0] - 1)]
-        spread = self.spread(stats[:, 3])[:, None, None, None] / self.unit
-        known = (share > 0).to(spread.dtype)
-        drawn = (below + (place - low) * (above - below)) * known * spread
+        mask, noise = mask.float(), noise.float()
+        keys = particle_keys(mask, noise, self.flood_steps, self.flood_rounds)
+        numbers, key, image = number_particles(keys)
+        area = torch.bincount(numbers.flatten(), minlength=1)[1:]
+        basis = self._basis(area.double(), mean_per_particle(exposure(mask), numbers))
+        deviation = basis.float() @ self.trend + self._rest(key, noise, numbers)
+        spread = self.spread(stats[:, 3]) / self.unit
+        drawn = torch.cat([torch.zeros_like(spread[:1]), deviation * spread[image]])[numbers]
+        known = (numbers > 0).to(drawn.dtype)
         ends = self._ends(stats)
         drawn = torch.minimum(torch.maximum(drawn, ends[0]), ends[1])
-        area = known.sum([2, 3], keepdim=True)
-        excess = drawn.sum([2, 3], keepdim=True) / (area + self.alone_px)
+        total = known.sum([2, 3], keepdim=True)
+        excess = (drawn * known).sum([2, 3], keepdim=True) / (total + self.alone_px)
         return torch.minimum(torch.maximum(drawn - excess, ends[0]), ends[1]) * known
+
+    def _basis(self, area: Tensor, exposed: Tensor) -> Tensor:
+        """What the trend is made of, [P, 5]: area [P] in pixels, exposed [P] in 0 .. 1."""
+        low, high = self.log_area[0], self.log_area[1]
+        a = ((area.log() - low) / (high - low)).clamp(0.0, 1.0)
+        return torch.stack([torch.ones_like(a), a, a.square(), exposed, exposed.square()], dim=1)
+
+    def _rest(self, key: Tensor, noise: Tensor, numbers: Tensor) -> Tensor:
+        """What is drawn for each particle beside the trend, [P], in deviations of a field.
+
+        Only the last digits of the noise that flooded it count, so large particles get no larger
+        numbers.
+        """
+        digits = key * self.digits
+        share = (digits - digits.floor()) * (1 - 2 / self.digits) + 1 / self.digits
+        own = math.sqrt(2.0) * torch.erfinv(2 * share - 1)
+        shared = mean_per_particle(wide_noise(noise, float(self.alike_px)), numbers)
+        alike = self.alike.double()
+        normal = alike.sqrt() * shared + (1 - alike).sqrt() * own
+        share = 0.5 * (1 + torch.erf(normal / math.sqrt(2.0)))
+        last = self.quantiles.shape[0] - 1
+        place = (share * last).float()
+        index = place.floor().long().clamp(0, last - 1)
+        below, above = self.quantiles[index], self.quantiles[index + 1]
+        return below + (place - index) * (above - below)
 
     def _ends(self, stats: Tensor) -> list[Tensor]:
         """Least and greatest brightness of a particle in each look, [N, 1, 1, 1] each."""
@@ -135,38 +205,51 @@ class ParticleBrightness(nn.Module):
         ends = torch.where(contrast.abs() < 1, self.unbounded * torch.sign(self.reach), ends)
         return [end[:, None, None, None] for end in (ends.amin(1), ends.amax(1))]
 
-    def _spread_along(self, x: Tensor, axis: int) -> Tensor:
-        """Largest of each cell >= 0 and its two neighbours along an axis.
 
-        On a CPU faster than max-pooling, of which a GPU is given one kernel in place of many.
-        """
-        if x.is_cuda:
-            return F.max_pool2d(x, [3, 1] if axis == 2 else [1, 3], 1, [3 - axis, axis - 2])
-        last = x.shape[axis] - 1
-        pairs = torch.maximum(x.narrow(axis, 1, last), x.narrow(axis, 0, last))
-        inner = torch.maximum(pairs.narrow(axis, 1, last - 1), pairs.narrow(axis, 0, last - 1))
-        return torch.cat([pairs.narrow(axis, 0, 1), inner, pairs.narrow(axis, last - 1, 1)], axis)
+@dataclass(frozen=True)
+class _Particles:
+    """The particles of one field: float64 [n] each, but neighbours [m, 2], their numbers in pairs.
 
-    def _number(self, mask: Tensor, noise: Tensor) -> Tensor:
-        """A number in (0, 1) for each connected particle, 0 elsewhere.
+    middle [n, 2] in pixels; exposed: share of the area at the outer edge of an agglomerate.
+    """
 
-        The largest noise in a particle floods it, on cells of 2 x 2 pixels that lie in it whole;
-        only its last digits count, so large particles get no larger numbers.
-        """
-        h, w = mask.shape[-2], mask.shape[-1]
-        pads = [0, w % 2, 0, h % 2]
-        cells = 1 - F.max_pool2d(F.pad(1 - mask, pads, value=1.0), 2)
-        flood = (F.pad(noise, pads)[:, :, ::2, ::2].clamp(-7.0, 7.0) + 8) * cells
-        for _ in range(self.flood_rounds):
-            before = flood
-            for _ in range(self.flood_steps):
-                flood = self._spread_along(self._spread_along(flood, 2) * cells, 3) * cells
-            if torch.equal(before, flood):
-                break
-        whole = F.interpolate(flood, scale_factor=2.0, mode="nearest")[:, :, :h, :w]
-        for _ in range(2):
-            grown = F.max_pool2d(whole, 3, 1, 1) * mask
-            whole = torch.where(whole > 0, whole, grown)
-        digits = whole * self.digits
-        number = (digits - digits.floor()) * (1 - 2 / self.digits) + 1 / self.digits
-        return number * (whole > 0).to(number.dtype)
+    area: NDArray
+    exposed: NDArray
+    brightness: NDArray
+    middle: NDArray
+    neighbours: NDArray
+
+    @classmethod
+    def measure(cls, image: NDArray, labels: NDArray) -> _Particles:
+        means = particle_means(image, labels)
+        numbers = np.arange(1, len(means) + 1)
+        area = np.bincount(labels.ravel(), minlength=len(means) + 1)[1:]
+        there = area > 0
+        place = np.cumsum(there) - 1
+        mask = torch.from_numpy((labels > 0).astype(np.float32))[None, None]
+        edge = exposure(mask)[0, 0].numpy()
+        middle = ndimage.center_of_mass(labels > 0, labels, numbers[there])
+        return cls(
+            area[there].astype(float),
+            ndimage.mean(edge, labels, numbers[there]).astype(float),
+            means[there],
+            np.array(middle).reshape(-1, 2),
+            place[contact_pairs(labels) - 1],
+        )
+
+
+def _likeness(tables: list[_Particles], rest: NDArray, reach_px: float) -> float:
+    """Share of the variance of the rest [all particles] that makes neighbours as alike as they are.
+
+    A smooth field of that reach is correlated by exp(-d^2 / 4 reach^2) at a distance d.
+    """
+    products, expected, first = [0.0], [1e-9], 0
+    for table in tables:
+        own = rest[first : first + len(table.area)]
+        first += len(own)
+        here, there = table.neighbours.T
+        apart = np.square(table.middle[here] - table.middle[there]).sum(1)
+        products.append(float((own[here] * own[there]).sum()))
+        squares = 0.5 * (own[here] ** 2 + own[there] ** 2)
+        expected.append(float((squares * np.exp(-apart / (4 * reach_px**2))).sum()))
+    return float(np.clip(sum(products) / sum(expected), 0.0, MOST_ALIKE))

@@ -13,7 +13,7 @@ from fancgan.augment import DRAWS, READ_BLUR_PX, diff_augment, jitter
 from fancgan.filters import gaussian_blur
 from fancgan.losses import (
     GRAIN_HIGH_PASS_PX,
-    GRAIN_LAGS_PX,
+    GRAIN_REACH_PX,
     MASK_LOSSES,
     blurred_l1,
     core_loss,
@@ -152,7 +152,13 @@ def test_shells_follow_the_outline_and_never_overlap():
     outside = [outer**2 - inner**2 for inner, outer in itertools.pairwise(sides)]
     sides = [32, 30, 28, 26, 24, 20, 16, 8, 0]
     inside = [outer**2 - inner**2 for outer, inner in itertools.pairwise(sides)]
-    assert [int(shell.sum()) for shell in found] == [*outside, *inside, 0]
+    assert [int(shell.sum()) for shell in found] == [*outside, *inside, 0, 0]
+    # A line between two halves is a shell of its own, and none of the first outside.
+    mask[:, :, :, 30] = 0
+    parted = shells(mask)
+    assert sum(parted).max() == 1
+    assert int(parted[-1].sum()) == parted[-1][..., 16:48, 30].sum() >= 30
+    assert int(parted[0].sum()) <= outside[0] + 2
 
 
 def test_profile_loss_weighs_shells_and_not_pixels():
@@ -178,14 +184,16 @@ def test_profile_loss_of_a_crop_without_outline_is_zero_and_finite():
     assert x.grad.isfinite().all()
 
 
-def grain_of(kernel: torch.Tensor) -> list[float]:
-    """Grain of white noise seen through a small kernel, in closed form."""
+def grain_of(kernel: torch.Tensor) -> torch.Tensor:
+    """Grain [5, 5] of white noise seen through a small kernel, in closed form."""
     impulse = torch.zeros(1, 1, 41, 41)
     impulse[..., 20, 20] = 1
     high_pass = impulse - gaussian_blur(impulse, GRAIN_HIGH_PASS_PX)
-    whole = F.conv2d(F.pad(high_pass, (6, 6, 6, 6)), kernel[None, None])[0, 0]
-    variance = (whole**2).sum()
-    return [((whole[step:] * whole[:-step]).sum() / variance).item() for step in GRAIN_LAGS_PX]
+    whole = F.conv2d(F.pad(high_pass, (6, 6, 6, 6)), kernel[None, None])
+    reach = GRAIN_REACH_PX
+    products = F.conv2d(F.pad(whole, [reach] * 4), whole)[0, 0] / (whole**2).sum()
+    both = 0.5 * (products + products.flip(1))
+    return both[reach:, reach:]
 
 
 def test_grain_is_the_autocorrelation_within_a_region():
@@ -194,11 +202,17 @@ def test_grain_is_the_autocorrelation_within_a_region():
     region = torch.ones_like(white)
     region[:, :, :48] = 0
     soft = (white + white.roll(1, 2) + white.roll(1, 3) + white.roll((1, 1), (2, 3))) / 4
-    for image, kernel in ((white, torch.ones(1, 1)), (soft, torch.ones(2, 2))):
-        assert noise_grain(image, region).tolist() == pytest.approx(grain_of(kernel), abs=0.01)
+    scanned = (white + white.roll(1, 3)) / 2
+    for image, kernel in (
+        (white, torch.ones(1, 1)),
+        (soft, torch.ones(2, 2)),
+        (scanned, torch.ones(1, 2)),
+    ):
+        assert torch.allclose(noise_grain(image, region), grain_of(kernel), atol=0.01)
     striped = soft + (1 - region) * torch.arange(128) % 2
     assert torch.allclose(noise_grain(striped, region), noise_grain(soft, region), atol=1e-5)
-    assert torch.allclose(noise_grain(3 * soft - 0.4, region), noise_grain(soft, region), atol=1e-3)
+    brighter, plain = noise_grain(3 * soft - 0.4, region), noise_grain(soft, region)
+    assert torch.allclose(brighter.flatten()[1:], plain.flatten()[1:], atol=1e-3)
 
 
 def test_grain_loss_sees_the_substrate_and_the_particles_each_on_its_own():

@@ -1,4 +1,4 @@
-"""Each particle has one brightness of its own, and it does not know how large the particle is."""
+"""Each particle has one brightness of its own, as bright as its kind is in the training images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from bundles import TINY, make_tiny_bundle, tiny_networks
-from scipy.ndimage import label
+from scipy import ndimage
 
 from fancgan.config import ModelConfig
 from fancgan.particle_brightness import ParticleBrightness, mean_map, particle_means
@@ -33,6 +33,43 @@ def draw(labels: np.ndarray, seed: int = 0, particle_sd: float = 40.0) -> np.nda
     return ParticleBrightness()(mask, stats, noise)[0, 0].numpy()
 
 
+SIDE = 24
+
+
+@pytest.fixture(scope="module")
+def grid() -> tuple[np.ndarray, np.ndarray]:
+    """Labels of 24 x 24 particles a line apart, and which of them are large, [577], 0 left out."""
+    labels = np.kron(np.arange(1, SIDE**2 + 1).reshape(SIDE, SIDE), np.ones((18, 18), np.int64))
+    large = np.random.default_rng(0).random(SIDE**2 + 1) < 0.5
+    rows, columns = np.indices(labels.shape)
+    rim = (rows % 18 == 17) | (columns % 18 == 17)
+    cut = (rows % 18 > 13) | (columns % 18 > 13)
+    return np.where(rim | (cut & ~large[labels]), 0, labels), large
+
+
+def fitted(labels: np.ndarray, own: np.ndarray) -> ParticleBrightness:
+    """A module fitted to particles of these grey levels, and the deviation that they show."""
+    image = own[labels] * (labels > 0)
+    area = np.bincount(labels.ravel())[1:]
+    centre = np.average(own[1:], weights=area)
+    module = ParticleBrightness()
+    module.shown_sd = float(np.sqrt(np.average((own[1:] - centre) ** 2, weights=area)))
+    module.fit([image], [labels], np.array([[30, 3, centre, module.shown_sd, 4]]))
+    return module
+
+
+def brightness_of(
+    module: ParticleBrightness, labels: np.ndarray, particle_sd: float, seeds: int
+) -> np.ndarray:
+    """Grey levels drawn for each particle, [seeds, particles]."""
+    mask = torch.from_numpy((labels > 0).astype(np.float32))[None, None].repeat(seeds, 1, 1, 1)
+    noise = torch.randn(mask.shape, generator=torch.Generator().manual_seed(0))
+    stats = torch.tensor([[30.0, 3.0, 130.0, particle_sd, 4.0]]).repeat(seeds, 1)
+    drawn = 40 * module(mask, stats, noise)[:, 0].numpy()
+    numbers = np.arange(1, labels.max() + 1)
+    return np.stack([ndimage.mean(each, labels, numbers) for each in drawn])
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_particles_a_line_apart_have_numbers_of_their_own(first: int) -> None:
     """At even and at odd columns: the cells of 2 x 2 pixels must not bridge the line."""
@@ -49,7 +86,7 @@ def test_a_line_that_runs_askew_parts_two_halves() -> None:
     square[8:56, 8:56] = True
     rows, columns = np.indices(square.shape)
     for line in (rows == columns, rows == columns + 1, rows + columns == 63):
-        parts, count = label(square & ~line)
+        parts, count = ndimage.label(square & ~line)
         drawn = draw(parts)
         assert count == 2
         middle = [np.median(drawn[parts == n]) for n in (1, 2)]
@@ -67,7 +104,7 @@ def test_a_particle_as_large_as_the_picture_has_one_number() -> None:
     assert len(np.unique(draw(spiral)[spiral == 1])) == 1
 
 
-def test_what_is_drawn_has_the_spread_asked_for_and_does_not_know_the_size() -> None:
+def test_unfitted_it_has_the_spread_asked_for_and_does_not_know_the_size() -> None:
     labels = np.kron(np.arange(1, 401).reshape(20, 20), np.ones((15, 15), np.int64))
     small = labels % 2 == 0
     rows, columns = np.indices(labels.shape)
@@ -80,6 +117,44 @@ def test_what_is_drawn_has_the_spread_asked_for_and_does_not_know_the_size() -> 
     assert means.std() == pytest.approx(40, rel=0.12)
     even, odd = means[1::2], means[::2]
     assert abs(even.mean() - odd.mean()) < 3 * 40 * np.sqrt(2 / 200)
+
+
+def test_large_particles_are_as_bright_as_they_were(grid) -> None:
+    """Half of the particles are small and 30 grey levels darker: so are those that are drawn."""
+    labels, large = grid
+    rng = np.random.default_rng(1)
+    own = 130 + np.where(large, 0, -30) + rng.normal(0, 12, len(large))
+    module = fitted(labels, own)
+    drawn = brightness_of(module, labels, particle_sd=module.shown_sd, seeds=6)
+    gaps = drawn[:, large[1:]].mean() - drawn[:, ~large[1:]].mean()
+    assert gaps == pytest.approx(30, abs=3)
+    assert drawn[:, large[1:]].std() == pytest.approx(12, rel=0.15)
+    assert module.alike.item() < 0.1
+
+
+def test_neighbours_are_as_alike_as_they_were(grid) -> None:
+    """Brightness of a smooth field plus one's own: neighbours have 60 % in common, or nothing."""
+    labels, large = grid
+    rng = np.random.default_rng(2)
+    field = ndimage.gaussian_filter(rng.normal(size=labels.shape), 15)
+    field /= field.std()
+    shared = np.concatenate([[0], ndimage.mean(field, labels, np.arange(1, len(large)))])
+    alone = rng.normal(size=len(large))
+
+    def likeness(values: np.ndarray) -> float:
+        values = values.reshape(-1, SIDE, SIDE)
+        values = values - values.mean()
+        pairs = (values[:, 1:] * values[:, :-1]).mean() + (
+            values[..., 1:] * values[..., :-1]
+        ).mean()
+        return float(pairs / 2 / values.var())
+
+    for share in (0.6, 0.0):
+        own = 130 + 30 * (np.sqrt(share) * shared + np.sqrt(1 - share) * alone)
+        module = fitted(labels, own)
+        drawn = brightness_of(module, labels, particle_sd=module.shown_sd, seeds=12)
+        assert likeness(drawn) == pytest.approx(likeness(own[1:]), abs=0.12)
+    assert module.alike.item() < 0.1
 
 
 def test_many_particles_keep_the_mean_of_their_look_and_one_alone_is_free() -> None:

@@ -257,6 +257,22 @@ def test_crops_are_native_and_repeat(fields):
     assert set(grey.unique().tolist()) <= set(field.image.ravel().tolist())
 
 
+def test_what_is_painted_keeps_the_direction_of_the_scan(draw_discs):
+    """Rows of one grey level each: a crop to paint has rows, one for the segmenter may not."""
+    discs = draw_discs()
+    image = np.broadcast_to(np.arange(len(discs.image), dtype=np.uint8)[:, None], discs.mask.shape)
+    field = Field("scan", image.copy(), discs.labels.astype(np.int32), None)
+    for share, expected in ((0.0, 0), (1.0, 20)):
+        config = tiny_config(batch_size=1, segmenter_batch=1, quarter_turns=share)
+        dataset = CropDataset([field], config)
+        turned = [
+            bool((crop["image"][0, :, 1:] != crop["image"][0, :, :-1]).any())
+            for crop in (dataset[i] for i in range(40))
+        ]
+        assert sum(turned[::2]) == expected
+        assert 2 < sum(turned[1::2]) < 18
+
+
 def test_small_particles_are_sought_and_seen_whole():
     """A field of 600 px with one small particle: chance alone would show it in few crops."""
     rows, columns = np.ogrid[:600, :600]
