@@ -271,7 +271,7 @@ class Cycle:
             "profile": profile_loss(fakes.paired, image, mask),
             "grain": 0.5
             * (
-                grain_loss(fakes.paired, mask, image, mask)
+                grain_loss(fakes.paired, mask, image, mask, each=True)
                 + grain_loss(fakes.random, fakes.random_mask, image, mask)
             ),
             "texture": self._texture(fakes.paired, image, mask),

@@ -221,37 +221,38 @@ def profile_loss(fake: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     return (difference.abs() * enough).sum() / enough.sum().clamp(min=1)
 
 
-def noise_grain(image: Tensor, region: Tensor) -> Tensor:
-    """Return the autocorrelation of the noise within a region, over a batch: [5, 5], 1 at [0, 0].
+def noise_grain(image: Tensor, region: Tensor, each: bool = False) -> Tensor:
+    """Return the autocorrelation of the noise within a region: [5, 5], 1 at [0, 0].
 
     Entry [y, x] is that of pixels y rows and x columns apart, up to GRAIN_REACH_PX, to the left
     and to the right alike. Rows are not columns: a scanned image has its grain along the scan.
-    image [N, 1, H, W] in [-1, 1]; region [N, 1, H, W] in {0, 1}. Noise is the image minus its
-    Gaussian mean (GRAIN_HIGH_PASS_PX), taken over that region alone. All 0 where the region is
-    empty. Differentiable with respect to the image.
+    image [N, 1, H, W] in [-1, 1]; region [N, 1, H, W] in {0, 1}. Over the batch, or of each image:
+    [N, 5, 5]. Noise is the image minus its Gaussian mean (GRAIN_HIGH_PASS_PX), taken over that
+    region alone. All 0 where the region is empty. Differentiable with respect to the image.
     """
     grey = (image.float() + 1) * region
     share = gaussian_blur(region, GRAIN_HIGH_PASS_PX).clamp(min=1e-3)
     residual = (grey - gaussian_blur(grey, GRAIN_HIGH_PASS_PX) / share) * region
-    variance = residual.square().sum() / region.sum().clamp(min=1)
     # The residual is 0 outside the region: only pairs within it count.
-    pairs = _products(region).clamp(min=1)
-    return _products(residual) / pairs / (variance + 1e-6)
+    products, pairs = _products(residual), _products(region)
+    if not each:
+        products, pairs = products.sum(0), pairs.sum(0)
+    covariance = products / pairs.clamp(min=1)
+    return covariance / (covariance[..., :1, :1] + 1e-6)
 
 
 def _products(x: Tensor) -> Tensor:
-    """Sum of x(p) x(p + lag) over all pixels, mean of lags (y, x) and (y, -x): [5, 5].
+    """Sum of x(p) x(p + lag) over each image, mean of lags (y, x) and (y, -x): [N, 5, 5].
 
     x [N, 1, H, W]. Through the power spectrum (Wiener and Khinchin): a handful of kernels.
     """
     reach = GRAIN_REACH_PX + 1
     size = (x.shape[2] + reach, x.shape[3] + reach)
     spectrum = torch.view_as_real(torch.fft.rfft2(x[:, 0], s=size))
-    power = spectrum.square().sum(-1).sum(0)
-    found = torch.fft.irfft2(power.to(torch.complex64), s=size)
-    right = found[:reach, :reach]
-    left = torch.cat([found[:reach, :1], found[:reach, -GRAIN_REACH_PX:].flip(1)], dim=1)
-    return 0.5 * (right + left)
+    power = spectrum.square().sum(-1)
+    found = torch.fft.irfft2(power.to(torch.complex64), s=size)[:, :reach]
+    left = torch.cat([found[..., :1], found[..., -GRAIN_REACH_PX:].flip(2)], dim=2)
+    return 0.5 * (found[..., :reach] + left)
 
 
 def grain_regions(mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -260,16 +261,21 @@ def grain_regions(mask: Tensor) -> tuple[Tensor, Tensor]:
     return 1 - dilate(mask, GRAIN_FAR_PX), 1 - dilate(1 - mask, GRAIN_INSIDE_PX)
 
 
-def grain_loss(fake: Tensor, fake_mask: Tensor, real: Tensor, real_mask: Tensor) -> Tensor:
+def grain_loss(
+    fake: Tensor, fake_mask: Tensor, real: Tensor, real_mask: Tensor, each: bool = False
+) -> Tensor:
     """L1 between the grains of the noise of two batches, each of masks of its own.
 
     Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it.
+    each: image by image, which only a latent that says how an image differs from the others can
+    satisfy; else that of one batch against that of the other.
     """
     total = real.new_zeros((), dtype=torch.float32)
+    over = (1, 2, 3) if each else (0, 1, 2, 3)
     for at_fake, at_real in zip(grain_regions(fake_mask), grain_regions(real_mask), strict=True):
-        enough = torch.minimum(at_fake.sum(), at_real.sum()) >= MIN_GRAIN_PIXELS
-        term = (noise_grain(fake, at_fake) - noise_grain(real, at_real)).abs().mean()
-        total = total + 0.5 * term * enough
+        enough = torch.minimum(at_fake.sum(over), at_real.sum(over)) >= MIN_GRAIN_PIXELS
+        apart = noise_grain(fake, at_fake, each) - noise_grain(real, at_real, each)
+        total = total + 0.5 * (apart.abs().mean((-2, -1)) * enough).mean()
     return total
 
 

@@ -230,6 +230,11 @@ def test_grain_loss_sees_the_substrate_and_the_particles_each_on_its_own():
     assert grain_loss(soft, mask, soft.flip(2, 3), mask.flip(2)).item() == pytest.approx(
         0, abs=1e-5
     )
+    # Two images that swap their grains are the same batch, and not the same images.
+    pair, swapped = torch.cat([soft[:4], white[4:]]), torch.cat([soft[4:], white[:4]]).flip(0)
+    of_batch = grain_loss(pair, mask, swapped, mask)
+    of_images = grain_loss(pair, mask, swapped, mask, each=True)
+    assert of_batch < 0.01 < 0.06 < of_images
     # Where one batch shows no substrate there is nothing to compare.
     only = torch.ones_like(mask)
     assert grain_loss(soft, only, soft, mask).item() == pytest.approx(0, abs=0.01)
