@@ -25,7 +25,7 @@ from fancgan.tone import ToneMap, fit_to_histogram, search
 
 FEATURED_SEEDS = 4
 FLOOR = "real train against these"
-SEARCH_PATCHES = 4
+SEARCH_PATCHES = 64  # of all that a tone map is to improve, those that it is looked for with
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,9 @@ def fidelity_figures(
         fields, [row[:FEATURED_SEEDS] for row in fakes], painted, judges.scores
     )
     say("looking for a tone map that would help")
-    few = slice(None, None, max(1, len(train_fields or ()) // len(fields)))
     known = list(zip([f.image for f in train_fields or ()], others.get(FLOOR, []), strict=True))
     figures["retouching_gap"] = _retouching_figure(
-        fakes, real, fake, known[few][: len(fields)], extractor
+        [row[:FEATURED_SEEDS] for row in fakes], real, fake, known, extractor
     )
     say("asking for the looks of real images")
     figures |= _obedience_figures(pipe, fields, train_fields or (), seed)
@@ -226,18 +225,18 @@ def _retouching_figure(
     known: list[tuple[NDArray, Look]],
     extractor: Extractor,
 ) -> Figure:
-    """What retouching gains, beside what it gains on `known`, as many real training images."""
-    best, gap = _retouching([row[0] for row in fakes], fake, real, extractor)
+    """What retouching gains on the images of each look, and on `known`, real training images."""
+    best, gap = _retouching(fakes, fake, real, extractor)
     references = {}
     if known:
-        images, looks = zip(*known, strict=True)
-        references[FLOOR] = _retouching(list(images), list(looks), real, extractor)[1](None)
+        images, looks = [[image] for image, _ in known], [one for _, one in known]
+        references[FLOOR] = _retouching(images, looks, real, extractor)[1](None)
     count = len(fakes)
     return Figure(
         "share of KID that the best global tone map would remove "
         f"({', '.join(f'{k} {v:.2f}' for k, v in vars(best).items())}); 0 is right",
         gap(None),
-        n=count * len(real[0].features),
+        n=len(stacked(fake)[0]),
         of="patches of 256 px",
         interval=bootstrap_interval(gap, count, draws=400),
         references=references,
@@ -245,15 +244,16 @@ def _retouching_figure(
 
 
 def _retouching(
-    images: list[NDArray], looks: list[Look], real: list[Look], extractor: Extractor
+    images: list[list[NDArray]], looks: list[Look], real: list[Look], extractor: Extractor
 ) -> tuple[ToneMap, Callable[[NDArray | None], float]]:
     """Return the best tone map of images, and the share of KID it removes for drawn fields.
 
-    images: one of each of `looks`. The map is searched on a few patches; the share is that of all.
+    images: those whose features each of `looks` has. The map is looked for on SEARCH_PATCHES of
+    their patches; the share is that of all.
     """
-    crops = [patches(image) for image in images]
-    per_image = len(crops[0])
-    few = np.linspace(0, per_image - 1, SEARCH_PATCHES).astype(int)
+    crops = [np.concatenate([patches(image) for image in row]) for row in images]
+    per_look = len(crops[0])
+    few = np.linspace(0, per_look - 1, max(1, SEARCH_PATCHES // len(crops))).astype(int)
     y, groups_y = stacked(real)
 
     def table(tone: ToneMap | None, chosen: NDArray) -> KernelTable:
@@ -267,7 +267,7 @@ def _retouching(
     source, target = (np.mean([one.histogram for one in side], 0) for side in (looks, real))
     starts = [ToneMap(), fit_to_histogram(source, target)]
     best = search(lambda tone: table(tone, few).kid(), starts)
-    before, after = (table(tone, np.arange(per_image)) for tone in (None, best))
+    before, after = (table(tone, np.arange(per_look)) for tone in (None, best))
 
     def gap(fields: NDArray | None) -> float:
         raw = before.kid(fields, fields)
