@@ -31,38 +31,44 @@ def background_mean(image: NDArray, mask: NDArray) -> float:
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise of the background: standard deviation in grey levels, autocorrelation at 1 and 2 px."""
+    """Noise of the background: standard deviation in grey levels, autocorrelation at 1 and 2 px.
+
+    direction: autocorrelation at 1 px along the rows less that along the columns.
+    """
 
     sd: float
     autocorrelation_1px: float
     autocorrelation_2px: float
+    direction: float
 
 
 def measure_noise(image: NDArray, mask: NDArray) -> Noise:
     """Return the noise of the background more than FAR_PX (Euclidean) from any particle.
 
     Noise is the image minus its Gaussian local mean (sigma NOISE_HIGH_PASS_PX, taken over the same
-    background alone). The autocorrelation is that of pixel pairs that both lie in it, the mean of
-    rows and columns. All nan below MIN_PIXELS such pixels.
+    background alone). The autocorrelation is that of pixel pairs that both lie in it; at 1 and 2 px
+    the mean of rows and columns. All nan below MIN_PIXELS such pixels.
     """
     far = distance_transform_edt(~mask.astype(bool)) > FAR_PX if mask.any() else mask == mask
     if far.sum() < MIN_PIXELS:
-        return Noise(float("nan"), float("nan"), float("nan"))
+        return Noise(*[float("nan")] * 4)
     grey, weight = image.astype(np.float64), far.astype(np.float64)
     local = gaussian_filter(grey * weight, NOISE_HIGH_PASS_PX)
     residual = grey - local / np.maximum(gaussian_filter(weight, NOISE_HIGH_PASS_PX), 1e-6)
     variance = residual[far].var()
 
-    def correlation(step: int) -> float:
+    def correlations(step: int) -> tuple[float, float]:
+        """Along the rows, along the columns."""
         terms = []
-        for a, b, both in (
-            (residual[step:], residual[:-step], far[step:] & far[:-step]),
-            (residual[:, step:], residual[:, :-step], far[:, step:] & far[:, :-step]),
-        ):
-            terms.append((a[both] * b[both]).mean() / max(variance, 1e-12))
-        return float(np.mean(terms))
+        for r, inside in ((residual.T, far.T), (residual, far)):
+            both = inside[step:] & inside[:-step]
+            products = r[step:][both] * r[:-step][both]
+            terms.append(float(products.mean() / max(variance, 1e-12)))
+        return terms[0], terms[1]
 
-    return Noise(float(np.sqrt(variance)), correlation(1), correlation(2))
+    (row, column), further = correlations(1), correlations(2)
+    sd = float(np.sqrt(variance))
+    return Noise(sd, (row + column) / 2, sum(further) / 2, direction=row - column)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,18 @@ ADVERSARIAL_NAMES = ("hinge", "least_squares")
 MASK_LOSS_NAMES = ("ce_dice", "focal_ce_tversky", "ce", "tversky", "focal_tversky")
 PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
 TRACKER_NAMES = ("tensorboard", "trackio", "wandb", "none")
-STAT_NAMES = ("background_mean", "background_sd", "particle_mean", "particle_sd", "noise_sd")
+STAT_NAMES = (
+    "background_mean",
+    "background_sd",
+    "particle_mean",
+    "particle_sd",
+    "noise_sd",
+    "grain_x1",
+    "grain_y1",
+    "grain_x2",
+    "grain_y2",
+    "grain_diagonal",
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +170,7 @@ class TrainConfig:
     w_feature_matching: float = _flag(0.0, "weight: features of the image critic, paired")
     w_paired_l1: float = _flag(5.0, "weight: L1 of blurred paired images, near outlines")
     w_paired_perceptual: float = _flag(2.0, "weight: perceptual distance of paired images")
-    w_style_statistics: float = _flag(2.0, "weight: measured against asked style statistics")
+    w_style_statistics: float = _flag(4.0, "weight: measured against asked style statistics")
     w_spectrum: float = _flag(3.0, "weight: log radial power spectra")
     w_grey_levels: float = _flag(5.0, "weight: W1 distance of grey levels")
     w_profile: float = _flag(5.0, "weight: mean levels by distance from the outline")

@@ -72,7 +72,7 @@ class Fakes:
     random_style: Tensor
     random_brightness: Tensor
     rebuilt: Tensor  # [C, 1, H, W], from predicted masks
-    asked_stats: Tensor  # [B, 5] standardised statistics of the paired images
+    asked_stats: Tensor  # [B, 10] standardised statistics of the paired images
     asked_valid: Tensor
     z_mean: Tensor
     z_log_var: Tensor
@@ -85,7 +85,7 @@ class Cycle:
     view: what the image critic sees (critic_view.py).
     reader: an EMA copy of the segmenter, never trained here, that reads fakes back.
     bank: features of real and of painted crops (kernel_match.py); None without that term.
-    field_stats [n, 5]: statistics of the training fields in grey levels, for crops that show too
+    field_stats [n, 10]: statistics of the training fields, for crops that show too
     little background or particle to tell.
     """
 

@@ -25,6 +25,12 @@ from fancgan.tone import ToneMap, fit_to_histogram, search
 
 FEATURED_SEEDS = 4
 FLOOR = "real train against these"
+OBEDIENCE = {  # by the end of the figure's name
+    "": "background mean",
+    "_particles": "particle mean",
+    "_noise": "background noise",
+    "_grain": "direction of the grain",
+}
 SEARCH_PATCHES = 64  # of all that a tone map is to improve, those that it is looked for with
 
 
@@ -290,9 +296,7 @@ def _obedience_figures(
         asked = [_style_of(reference.image, reference.mask), _style_of(image, mask)]
         rows.append(np.array(asked))
     figures = {}
-    for axis, (name, what) in enumerate(
-        (("", "background mean"), ("_particles", "particle mean"), ("_noise", "background noise"))
-    ):
+    for axis, (name, what) in enumerate(OBEDIENCE.items()):
         figures[f"style_obedience{name}"] = over_images(
             f"R2 of the {what} asked for by a reference image and the one painted; 1 is right",
             rows,
@@ -303,8 +307,10 @@ def _obedience_figures(
 
 
 def _style_of(image: NDArray, mask: NDArray) -> list[float]:
+    noise = measure_noise(image, mask)
     return [
         background_mean(image, mask),
         float(image[mask].mean(dtype=np.float64)) if mask.any() else float("nan"),
-        measure_noise(image, mask).sd,
+        noise.sd,
+        noise.direction,
     ]

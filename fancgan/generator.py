@@ -22,13 +22,19 @@ class StyledBlock(nn.Module):
     """Two styled convolutions at one resolution: [N, in, h, w] -> [N, out, h, w]."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, noise_channels: int, config: ModelConfig
+        self,
+        in_channels: int,
+        out_channels: int,
+        noise_channels: int,
+        config: ModelConfig,
+        replicate: bool,
     ):
         super().__init__()
         options = {
             "w_dim": config.w_dim,
             "noise_channels": noise_channels,
             "modulation": config.modulation,
+            "replicate": replicate,
         }
         self.conv1 = StyledConv(in_channels, out_channels, **options)
         self.conv2 = StyledConv(out_channels, out_channels, **options)
@@ -38,7 +44,12 @@ class StyledBlock(nn.Module):
 
 
 class StyleUNet(nn.Module):
-    """Encoder of the mask, decoder modulated by the style, noise at every decoder level."""
+    """Encoder of the mask, decoder modulated by the style, noise at every decoder level.
+
+    Beyond the frame things go on as they are at it: with zeros there, the substrate of the bundles
+    was up to 4 grey levels brighter along the frame. Only the last level, whose layers reach a few
+    pixels, has zeros, which are faster.
+    """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -47,14 +58,14 @@ class StyleUNet(nn.Module):
         self.geometry = MaskGeometry() if config.geometry else nn.Identity()
         in_channels = [MaskGeometry.channels if config.geometry else 1, *widths[:-2]]
         self.encoder = nn.ModuleList(
-            [ConvBlock(a, b) for a, b in zip(in_channels, widths[:-1], strict=True)]
+            [ConvBlock(a, b, True) for a, b in zip(in_channels, widths[:-1], strict=True)]
         )
         self.noise_pyramid = NoisePyramid(config)
         given = self.noise_pyramid.channels
-        self.bottom = StyledBlock(widths[-2], widths[-1], given, config)
+        self.bottom = StyledBlock(widths[-2], widths[-1], given, config, True)
         self.decoder = nn.ModuleList(
             [
-                StyledBlock(widths[i + 1] + widths[i], widths[i], given, config)
+                StyledBlock(widths[i + 1] + widths[i], widths[i], given, config, i > 0)
                 for i in reversed(range(len(widths) - 1))
             ]
         )

@@ -1,4 +1,4 @@
-"""Published weights to begin with, in networks as wide or wider.
+"""Published weights to begin with, in networks as wide or wider, for styles as long or longer.
 
 Wider ones compute the same at first (Net2Net, Chen et al. 2016, arXiv:1511.05641), here with zeros
 in place of copies: new channels begin as in a new network, and no old one looks at them yet. The
@@ -19,6 +19,7 @@ from fancgan.errors import UserError
 DECODER = re.compile(r"(\w+\.decoder\.\d+\.conv1\.(?:conv\.)*)(weight|scale\.weight|scale\.bias)")
 # Means then root mean squares; scales then shifts.
 HALVES = {"style_encoder.head.weight": 1}
+MAPPING = "generator.mapping.layers.0.weight"  # sees the statistics, then the latent
 AFFINE = re.compile(r".*\.affine\.(weight|bias)")
 
 
@@ -29,19 +30,24 @@ def load_initial(networks: dict[str, nn.Module], tensors: dict[str, Tensor], sou
     first; those of the noise, which learn slowly, see them as a new network does. Raises UserError
     where a network is narrower than the published one, or differs otherwise.
     """
+    state = {
+        f"{name}.{key}": value
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    theirs = {key: value for key, value in tensors.items() if key.split(".")[0] in networks}
+    for key in sorted(state.keys() | theirs.keys()):
+        if key not in state or key not in theirs or not _fits(key, theirs, state):
+            raise UserError(
+                f"The weights of {source} are of another architecture ({key} is "
+                f"{_shape(theirs.get(key))}, not {_shape(state.get(key))}); choose the "
+                "--preset that they have, and --widths that are theirs or greater."
+            )
+    for key in state:
+        _put(key, theirs, state)
     for name, network in networks.items():
-        state = {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        theirs = {key: value for key, value in tensors.items() if key.startswith(f"{name}.")}
-        for key in sorted(state.keys() | theirs.keys()):
-            if key not in state or key not in theirs or not _fits(key, theirs, state):
-                raise UserError(
-                    f"The weights of {source} are of another architecture ({key} is "
-                    f"{_shape(theirs.get(key))}, not {_shape(state.get(key))}); choose the "
-                    "--preset that they have, and --widths that are theirs or greater."
-                )
-        for key in state:
-            _put(key, theirs, state)
-        network.load_state_dict({key.removeprefix(f"{name}."): v for key, v in state.items()})
+        own = {key: value for key, value in state.items() if key.startswith(f"{name}.")}
+        network.load_state_dict({key.removeprefix(f"{name}."): v for key, v in own.items()})
 
 
 def _shape(tensor: Tensor | None) -> str:
@@ -55,6 +61,9 @@ def _parts(key: str, axis: int, tensors: dict[str, Tensor]) -> list[int]:
     if match and axis == (match[2] == "weight"):
         across = tensors[match[1] + "weight"].shape[0]
         return [size - across, across]
+    if key == MAPPING and axis == 1:
+        latent = tensors["style_encoder.head.weight"].shape[0] // 2
+        return [size - latent, latent]
     if HALVES.get(key) == axis or (axis == 0 and AFFINE.fullmatch(key)):
         return [size // 2, size // 2]
     return [size]

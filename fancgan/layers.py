@@ -25,30 +25,40 @@ def upsample(x: Tensor, mode: str = "nearest") -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode=mode)
 
 
-class NormConv2d(nn.Module):
-    """Same-size convolution with unit-norm filters, a learned gain and a bias."""
+def conv_same(x: Tensor, weight: Tensor, bias: Tensor | None, replicate: bool) -> Tensor:
+    """Convolution with 3 x 3 filters that keeps the size.
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1):
+    replicate: the picture goes on beyond its frame. Zeros there are an edge that many layers carry
+    far inwards.
+    """
+    if replicate:
+        return F.conv2d(F.pad(x, [1, 1, 1, 1], "replicate"), weight, bias)
+    return F.conv2d(x, weight, bias, padding=1)
+
+
+class NormConv2d(nn.Module):
+    """Same-size 3 x 3 convolution with unit-norm filters, a learned gain and a bias."""
+
+    def __init__(self, in_channels: int, out_channels: int, replicate: bool = False):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.gain = nn.Parameter(torch.ones(out_channels, 1, 1, 1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.stride = stride
-        self.padding = (kernel - 1) // 2
+        self.replicate = replicate
 
     def forward(self, x: Tensor) -> Tensor:
         norm = torch.linalg.vector_norm(self.weight, dim=[1, 2, 3], keepdim=True)
         weight = self.weight * (self.gain / norm)
-        return F.conv2d(x, weight, self.bias, self.stride, self.padding)
+        return conv_same(x, weight, self.bias, self.replicate)
 
 
 class ConvBlock(nn.Module):
     """Two convolutions, each with its activation: [N, in, H, W] -> [N, out, H, W]."""
 
-    def __init__(self, in_channels: int, out_channels: int):
+    def __init__(self, in_channels: int, out_channels: int, replicate: bool = False):
         super().__init__()
-        self.conv1 = NormConv2d(in_channels, out_channels)
-        self.conv2 = NormConv2d(out_channels, out_channels)
+        self.conv1 = NormConv2d(in_channels, out_channels, replicate)
+        self.conv2 = NormConv2d(out_channels, out_channels, replicate)
 
     def forward(self, x: Tensor) -> Tensor:
         return act(self.conv2(act(self.conv1(x))))
@@ -61,8 +71,9 @@ class DemodConv2d(nn.Module):
     arXiv:1912.04958, eq. 1-3, without grouped convolutions).
     """
 
-    def __init__(self, in_channels: int, out_channels: int, w_dim: int):
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, replicate: bool = False):
         super().__init__()
+        self.replicate = replicate
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.gain = nn.Parameter(torch.ones(out_channels))
@@ -74,7 +85,8 @@ class DemodConv2d(nn.Module):
         scale = self.scale(w).float()  # [N, in]
         energy = self.weight.square().sum([2, 3])  # [out, in]
         demod = self.gain * torch.rsqrt(scale.square() @ energy.t() + 1e-8)  # [N, out]
-        y = F.conv2d(x * scale[:, :, None, None].to(x.dtype), self.weight, padding=1)
+        scaled = x * scale[:, :, None, None].to(x.dtype)
+        y = conv_same(scaled, self.weight, None, self.replicate)
         return torch.addcmul(
             self.bias[None, :, None, None].to(y.dtype), y, demod[:, :, None, None].to(y.dtype)
         )
@@ -86,9 +98,12 @@ class AdaINConv2d(nn.Module):
     group_norm with one channel a group equals instance_norm and has a channels-last kernel.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, w_dim: int):
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, replicate: bool = False):
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        edge = "replicate" if replicate else "zeros"
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, 3, padding=1, bias=False, padding_mode=edge
+        )
         self.affine = nn.Linear(w_dim, 2 * out_channels)
         self.channels = out_channels
 
@@ -109,10 +124,11 @@ class StyledConv(nn.Module):
         w_dim: int,
         noise_channels: int,
         modulation: str,
+        replicate: bool,
     ):
         super().__init__()
         conv = AdaINConv2d if modulation == "adain" else DemodConv2d
-        self.conv = conv(in_channels, out_channels, w_dim)
+        self.conv = conv(in_channels, out_channels, w_dim, replicate)
         self.noise = nn.Conv2d(noise_channels, out_channels, 1, bias=False)
         self.noise_strength = nn.Linear(w_dim, out_channels)
         nn.init.normal_(self.noise_strength.weight, std=0.05 / math.sqrt(w_dim))

@@ -19,6 +19,7 @@ GRAIN_FAR_PX, GRAIN_INSIDE_PX = 8, 4
 MIN_GRAIN_PIXELS = 1024
 GRAIN_HIGH_PASS_PX = 3.0  # as the evaluation's (appearance.py)
 GRAIN_REACH_PX = 4
+GRAIN_SCALES = (1, 2)  # the second sees the mottle of the substrate, up to 8 px
 FOCAL_GAMMA = 2.0
 TVERSKY_FP, TVERSKY_FN = 0.4, 0.6  # paper, section 2: alpha and beta
 
@@ -154,7 +155,7 @@ def blurred_l1(fake: Tensor, real: Tensor, where: Tensor, sigma: float = 1.0) ->
 
 
 def style_statistics_loss(measured: Tensor, asked: Tensor, valid: Tensor) -> Tensor:
-    """L1 between measured and asked statistics [N, 5], standardised, where valid."""
+    """L1 between measured and asked statistics [N, 10], standardised, where valid."""
     weight = valid.float()
     return ((measured - asked).abs() * weight).sum() / weight.sum().clamp(min=1)
 
@@ -266,16 +267,21 @@ def grain_loss(
 ) -> Tensor:
     """L1 between the grains of the noise of two batches, each of masks of its own.
 
-    Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it.
-    each: image by image, which only a latent that says how an image differs from the others can
-    satisfy; else that of one batch against that of the other.
+    Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it, and so
+    do the pixels and the means of 2 x 2 of them. each: image by image, else that of one batch
+    against that of the other.
     """
     total = real.new_zeros((), dtype=torch.float32)
     over = (1, 2, 3) if each else (0, 1, 2, 3)
-    for at_fake, at_real in zip(grain_regions(fake_mask), grain_regions(real_mask), strict=True):
-        enough = torch.minimum(at_fake.sum(over), at_real.sum(over)) >= MIN_GRAIN_PIXELS
-        apart = noise_grain(fake, at_fake, each) - noise_grain(real, at_real, each)
-        total = total + 0.5 * (apart.abs().mean((-2, -1)) * enough).mean()
+    terms = 2 * len(GRAIN_SCALES)
+    for regions in zip(grain_regions(fake_mask), grain_regions(real_mask), strict=True):
+        for scale in GRAIN_SCALES:
+            at_fake, at_real = ((F.avg_pool2d(r, scale) > 0.999).float() for r in regions)
+            enough = torch.minimum(at_fake.sum(over), at_real.sum(over)) >= MIN_GRAIN_PIXELS
+            apart = noise_grain(F.avg_pool2d(fake, scale), at_fake, each) - noise_grain(
+                F.avg_pool2d(real, scale), at_real, each
+            )
+            total = total + (apart.abs().mean((-2, -1)) * enough).mean() / terms
     return total
 
 

@@ -96,7 +96,7 @@ class ParticleBrightness(nn.Module):
         self.flood_steps, self.flood_rounds = FLOOD_STEPS, FLOOD_ROUNDS
 
     def fit(self, images: list[NDArray], labels: list[NDArray], stats: NDArray) -> None:
-        """Fit to fields [H, W] each and their statistics (style.py) [n, 5].
+        """Fit to fields [H, W] each and their statistics (style.py) [n, 10].
 
         The variance that a field shows is that between its particles, weighted by area, plus that
         within them. Without a field of LEAST_PARTICLES, particles are drawn alike.
@@ -153,7 +153,7 @@ class ParticleBrightness(nn.Module):
     def forward(self, mask: Tensor, stats: Tensor, noise: Tensor) -> Tensor:
         """Draw from the noise: brightness [N, 1, H, W] in GREY_PER_UNIT, one number a particle.
 
-        mask [N, 1, H, W] in {0, 1}; stats [N, 5] of the look in grey levels; noise [N, 1, H, W],
+        mask [N, 1, H, W] in {0, 1}; stats [N, 10] of the look, as measured; noise [N, 1, H, W],
         standard normal. 0 in the background, and in what is nowhere 2 x 2 pixels wide. Over many
         particles its mean is 0, so that these have the mean that their look asks for; one alone is
         free. No particle leaves the contrasts that training particles had.

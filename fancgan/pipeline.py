@@ -86,6 +86,11 @@ class Pipeline:
         return StyleScale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
 
     @property
+    def style_dim(self) -> int:
+        """Length of a style vector; bundles differ in how many statistics they measure."""
+        return int(self._generator.style_dim)
+
+    @property
     def threshold(self) -> float:
         return self.config["operating_point"]["threshold"]
 
@@ -223,7 +228,7 @@ class Pipeline:
             return run_tiled(on_device, inputs, side=TILE_SIDE_PX, halo=halo, multiple=multiple)
 
     def _draw_style(self, draws: torch.Generator) -> Tensor:
-        normal = torch.randn(1, self.model_config.style_dim, generator=draws)
+        normal = torch.randn(1, self.style_dim, generator=draws)
         with torch.inference_mode():
             return self._generator.sample_style(normal.to(self.device))
 
@@ -235,10 +240,10 @@ class Pipeline:
     def _given_style(self, style: np.ndarray) -> Tensor:
         if style.ndim == 2:
             style = self.measure_style(style)
-        if style.shape != (self.model_config.style_dim,) or not np.isfinite(style).all():
+        if style.shape != (self.style_dim,) or not np.isfinite(style).all():
             raise UserError(
                 "The style must be a grey image or a vector of "
-                f"{self.model_config.style_dim} numbers, not an array of shape {style.shape}."
+                f"{self.style_dim} numbers, not an array of shape {style.shape}."
             )
         return torch.from_numpy(style.astype(np.float32))[None].to(self.device)
 

@@ -110,7 +110,7 @@ def write_bundle(
         "nm_per_px": None,
         "style": {
             "names": list(STAT_NAMES),
-            "unit": "grey levels",
+            "unit": "grey levels; of the grain, per cent",
             "mean": density.mean.tolist(),
             "sd": density.sd.tolist(),
         },

@@ -12,7 +12,7 @@ from fancgan.style import measure_style
 
 
 def measure_fields(fields: list[Field]) -> Tensor:
-    """Style statistics [n, 5] of whole fields; where a field cannot tell, the others' mean."""
+    """Style statistics [n, 10] of whole fields; where a field cannot tell, the others' mean."""
     rows = []
     for field in fields:
         image = torch.from_numpy(field.image.astype(np.float32))[None, None] / 127.5 - 1

@@ -1,4 +1,4 @@
-"""Style: five measured statistics and a small latent, measured, encoded and sampled."""
+"""Style: measured statistics and a small latent, measured, encoded and sampled."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ FAR_PX = 6  # beyond the shadow halo around particles
 INSIDE_PX = 2  # beyond the pixel row that mixes particle and ground
 TEXTURE_PX = 4  # statistics of texture are taken after averaging this many pixels squared
 MIN_PIXELS = 256
+MIN_GRAIN_PIXELS = 4096  # an autocorrelation is then known to about 0.02
+GRAIN_LAGS = ((0, 1), (1, 0), (0, 2), (2, 0))  # rows, columns
+PER_CENT = 100.0
 MIN_SPREAD = 0.05
 GREY_PER_UNIT = 127.5
 
@@ -30,13 +33,16 @@ def _mean_and_sd(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (stats [N, 5] in grey levels of 0..255, valid [N, 5] bool), named by STAT_NAMES.
+    """Return (stats [N, 10], valid [N, 10] bool), named by STAT_NAMES.
 
     image [N, 1, H, W] in [-1, 1]; mask [N, 1, H, W] in {0, 1}. The background is what lies more
-    than FAR_PX from any particle, particles are taken INSIDE_PX inside their outline. The two
-    texture deviations are those of 4 x 4 pixel means, the noise that of the background minus its
-    7 x 7 mean. An entry is not valid where fewer than MIN_PIXELS pixels speak for it.
-    Differentiable with respect to the image.
+    than FAR_PX from any particle, particles are taken INSIDE_PX inside their outline. Means and
+    deviations are in grey levels of 0..255: the two of texture those of 4 x 4 pixel means, the
+    noise that of the background minus its 7 x 7 mean. The grain is the autocorrelation of that
+    noise in per cent, 1 and 2 px along a row (x) and along a column (y), which a scan makes differ,
+    and between diagonal neighbours.
+    An entry is not valid where fewer than MIN_PIXELS pixels speak for it, MIN_GRAIN_PIXELS for the
+    grain. Differentiable with respect to the image.
     """
     grey = (image.float() + 1) * GREY_PER_UNIT
     background = 1 - dilate(mask.float(), FAR_PX)
@@ -51,23 +57,50 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     particle_sd = _mean_and_sd(coarse, particle_coarse)[1]
     residual = grey - F.avg_pool2d(grey, 7, 1, 3, count_include_pad=False)
     noise_sd = _mean_and_sd(residual, background)[1]
+    grain = _grain(residual, background, noise_sd)
 
     stats = torch.stack(
-        [background_mean, background_sd, particle_mean, particle_sd, noise_sd], dim=1
+        [background_mean, background_sd, particle_mean, particle_sd, noise_sd, *grain], dim=1
     )
-    enough_background = background.sum([1, 2, 3]) >= MIN_PIXELS
+    pixels = background.sum([1, 2, 3])
+    enough_background, enough_grain = pixels >= MIN_PIXELS, pixels >= MIN_GRAIN_PIXELS
     enough_particle = particle_coarse.sum([1, 2, 3]) * TEXTURE_PX**2 >= MIN_PIXELS
     valid = torch.stack(
-        [enough_background, enough_background, enough_particle, enough_particle, enough_background],
+        [
+            enough_background,
+            enough_background,
+            enough_particle,
+            enough_particle,
+            enough_background,
+            *[enough_grain] * len(grain),
+        ],
         dim=1,
     )
     return stats, valid
 
 
+def _grain(residual: Tensor, region: Tensor, sd: Tensor) -> list[Tensor]:
+    """Autocorrelations [N] in per cent of pairs within the region."""
+    residual = residual * region
+    straight = [_pairs(residual, region, *lag) for lag in GRAIN_LAGS]
+    falling, rising = _pairs(residual, region, 1, 1), _pairs(residual.flip(3), region.flip(3), 1, 1)
+    sums = [*straight, (falling[0] + rising[0], falling[1] + rising[1])]
+    return [PER_CENT * total / count.clamp(min=1.0) / sd.square() for total, count in sums]
+
+
+def _pairs(residual: Tensor, region: Tensor, down: int, right: int) -> tuple[Tensor, Tensor]:
+    """Sum of products [N] and number [N] of the pixel pairs that far apart within the region."""
+    products, count = (
+        x[:, :, down:, right:] * x[:, :, : x.shape[2] - down, : x.shape[3] - right]
+        for x in (residual, region)
+    )
+    return products.sum([1, 2, 3]), count.sum([1, 2, 3])
+
+
 class StyleDensity(nn.Module):
     """A Gaussian over the training images' statistics and the latent: the looks one can draw.
 
-    Buffers: mean [5] and sd [5] in grey levels, chol [5, 5] of the standardised covariance;
+    Buffers: mean [10] and sd [10] as measured, chol [10, 10] of the standardised covariance;
     `particles` draws how bright each particle is.
     """
 
@@ -81,7 +114,7 @@ class StyleDensity(nn.Module):
         self.particles = ParticleBrightness()
 
     def fit(self, stats: Tensor) -> None:
-        """Fit to the statistics [n, 5] of n images; few images: correlations shrink by 4 / n.
+        """Fit to the statistics [n, 10] of n images; few images: correlations shrink by 4 / n.
 
         A deviation between images below MIN_SPREAD of the mean is taken for that: what a few
         images happen to agree on within the error of measurement is no reason to be exact.
@@ -96,7 +129,7 @@ class StyleDensity(nn.Module):
         self.chol.copy_(torch.linalg.cholesky((1 - shrink) * correlation + (shrink + 1e-4) * eye))
 
     def standardise(self, stats: Tensor) -> Tensor:
-        """Grey levels [N, 5] -> standard deviations from the mean of the training images."""
+        """Statistics [N, 10] -> standard deviations from the mean of the training images."""
         return (stats - self.mean) / self.sd
 
     def brightness(self, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
@@ -109,9 +142,9 @@ class StyleDensity(nn.Module):
         return self.particles(mask, stats, noise[:, -1:])
 
     def shown(self, asked: Tensor, brightness: Tensor, mask: Tensor) -> Tensor:
-        """Statistics [N, 5], standardised, that images of these very particles should show.
+        """Statistics [N, 10], standardised, that images of these very particles should show.
 
-        asked [N, 5] speaks of all particles of a look; the few of one crop differ by what has been
+        asked [N, 10] speaks of all particles of a look; the few of one crop differ by what has been
         drawn for them.
         """
         unit = self.particles.unit
@@ -121,8 +154,8 @@ class StyleDensity(nn.Module):
         spread = self.particles.spread(grey[:, 3])
         rest = (grey[:, 3].square() - spread.square()).clamp(min=0.0)
         sd = torch.sqrt(rest + (unit * drawn_sd).square())
-        shown = torch.stack([grey[:, 0], grey[:, 1], mean, sd, grey[:, 4]], dim=1)
-        return self.standardise(shown)
+        particles = torch.stack([mean, sd], dim=1)
+        return self.standardise(torch.cat([grey[:, :2], particles, grey[:, 4:]], dim=1))
 
     def forward(self, normal: Tensor) -> Tensor:
         """Standard normal draws [N, style_dim] -> style vectors [N, style_dim].

@@ -18,7 +18,7 @@ LEVELS = ("background", "contrast", "noise")
 
 @dataclass(frozen=True, eq=False)
 class StyleScale:
-    """Mean and standard deviation [5] of the training images' statistics, in grey levels."""
+    """Mean and standard deviation [10] of the training images' statistics (style.py)."""
 
     mean: NDArray[np.float32]
     sd: NDArray[np.float32]

@@ -86,14 +86,16 @@ class Training:
         torch.backends.cudnn.benchmark_limit = CONVOLUTIONS_TRIED
         torch.manual_seed(config.seed)
         bare = build_networks(model)
-        self.density = StyleDensity(model).to(self.device)
-        field_stats = measure_fields(train_fields).to(self.device)
+        self.density = StyleDensity(model)
+        field_stats = measure_fields(train_fields)
         self.density.fit(field_stats)
         self.density.particles.fit(
             [f.image for f in train_fields],
             [f.labels for f in train_fields],
-            field_stats.cpu().numpy(),
+            field_stats.numpy(),
         )
+        self.density.to(self.device)
+        field_stats = field_stats.to(self.device)
         self.dataset = CropDataset(train_fields, config)
         if initial is None:
             start_at_mean_level(bare["generator"], train_fields)

@@ -15,6 +15,7 @@ from fancgan.publish import write_bundle
 
 TINY = ModelConfig(preset="tiny", widths=(8, 8, 16), z_dim=2, w_dim=8)
 BACKGROUND, PARTICLE, CUT = 31.0, 131.0, 90.0  # grey levels
+GRAIN = (36.0, 33.0, 4.0, 3.0, 18.0)  # per cent
 
 
 def tiny_networks(config: ModelConfig = TINY, seed: int = 10) -> Networks:
@@ -26,8 +27,8 @@ def tiny_networks(config: ModelConfig = TINY, seed: int = 10) -> Networks:
     torch.manual_seed(seed)
     networks = Networks(config).eval().requires_grad_(False)
     density = networks.style_density
-    density.mean.copy_(torch.tensor([31.0, 3.0, 131.0, 8.0, 4.0]))
-    density.sd.copy_(torch.tensor([6.6, 1.0, 12.0, 2.0, 1.0]))
+    density.mean.copy_(torch.tensor([31.0, 3.0, 131.0, 8.0, 4.0, *GRAIN]))
+    density.sd.copy_(torch.tensor([6.6, 1.0, 12.0, 2.0, 1.0, *[5.0] * len(GRAIN)]))
     _set_generator(networks, config)
     _set_segmenter(networks)
     return networks

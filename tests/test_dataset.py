@@ -295,7 +295,7 @@ def test_a_style_is_shared_by_all(bundle, pipe, made, tmp_path):
     assert main(command(bundle, out, "--style", str(reference))) == 0
     styles = [line["style"] for line in lines(out)]
     assert all(style == styles[0] for style in styles)
-    assert len(styles[0]) == pipe.model_config.style_dim
+    assert len(styles[0]) == pipe.style_dim
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,19 @@ def test_new_inputs_of_published_weights_see_nothing_at_first():
     assert (filters[:, 4:] == 0).all()
 
 
+def test_weights_that_know_fewer_statistics_see_nothing_of_the_new_ones():
+    weights = published(networks_of(TINY, seed=0))
+    key = "generator.mapping.layers.0.weight"
+    known, latent = weights[key][:, :5], weights[key][:, -TINY.z_dim :]
+    weights[key] = torch.cat([known, latent], dim=1)
+    tuned = networks_of(TINY, seed=1)
+    load_initial(tuned, weights, "first")
+    filters = tuned["generator"].mapping.layers[0].weight
+    assert torch.equal(filters[:, :5], known)
+    assert torch.equal(filters[:, -TINY.z_dim :], latent)
+    assert (filters[:, 5 : -TINY.z_dim] == 0).all()
+
+
 @pytest.mark.parametrize("widths", [(8, 8, 8), (8, 8), (8, 8, 16, 16), (4, 16, 32)])
 def test_narrower_networks_and_other_depths_are_refused(widths):
     weights = published(networks_of(TINY, seed=0))

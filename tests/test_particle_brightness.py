@@ -237,14 +237,14 @@ def test_means_leave_out_the_rim_and_keep_the_smallest() -> None:
 def test_statistics_of_a_crop_follow_what_was_drawn_for_it() -> None:
     """One particle 20 grey levels brighter than its look: the crop shows just that."""
     density = StyleDensity(ModelConfig())
-    density.mean.copy_(torch.tensor([30.0, 3.0, 130.0, 50.0, 4.0]))
-    density.sd.copy_(torch.tensor([6.0, 1.0, 12.0, 5.0, 1.0]))
+    density.mean[:5] = torch.tensor([30.0, 3.0, 130.0, 50.0, 4.0])
+    density.sd[:5] = torch.tensor([6.0, 1.0, 12.0, 5.0, 1.0])
     density.particles.within.fill_(30.0)
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., 16:48, 16:48] = 1
-    shown = density.shown(torch.zeros(1, 5), mask * 20 / density.particles.unit, mask)
+    shown = density.shown(torch.zeros(1, 10), mask * 20 / density.particles.unit, mask)
     grey = shown * density.sd + density.mean
-    assert grey[0].tolist() == pytest.approx([30, 3, 150, 30, 4], rel=0.01)
+    assert grey[0].tolist() == pytest.approx([30, 3, 150, 30, 4, *[0] * 5], rel=0.01)
 
 
 def test_the_generator_uses_it_and_torch_alone_can_draw_it() -> None:

@@ -78,7 +78,7 @@ class Look:
         """Return the style [style_dim] that is asked for."""
         if self.reference:
             vector = np.array(self.reference, np.float32)
-            if len(vector) != pipe.model_config.style_dim:
+            if len(vector) != pipe.style_dim:
                 raise UserError("The reference is not of this model: choose its file again.")
         else:
             vector = pipe.sample_style(self.seed)
