@@ -13,7 +13,7 @@ import pytest
 import torch
 from bundles import TINY, make_tiny_bundle, tiny_networks
 
-from fancgan.bundle import find_bundle
+from fancgan.bundle import find_bundle, packaged
 from fancgan.deploy import load_scripted, pad_to, quiet_torchscript, script_bytes
 from fancgan.pipeline import Pipeline
 from fancgan.style import measure_style
@@ -136,6 +136,26 @@ def test_a_crop_is_as_bright_as_the_field() -> None:
 def test_a_crop_of_the_shipped_bundle_is_as_bright_as_the_field() -> None:
     generator = load_scripted(find_bundle().read("generator.pt"))
     check_crops(generator, generator.style_dim, generator.noise_channels, side=512, margin=64)
+
+
+def test_a_substrate_without_noise_is_level_up_to_the_frame() -> None:
+    check_frame(tiny_networks().deployed()["generator.pt"])
+
+
+@pytest.mark.parametrize("name", packaged())
+def test_the_substrate_of_a_shipped_bundle_is_level_up_to_the_frame(name) -> None:
+    check_frame(load_scripted(find_bundle(name).read("generator.pt")))
+
+
+def check_frame(generator) -> None:
+    """The grey levels at the frame are those far from it, where nothing is drawn near."""
+    mask = torch.zeros(1, 1, 384, 384)
+    mask[:, :, 176:208, 176:208] = 1
+    style = generator.sample_style(torch.zeros(1, generator.style_dim))
+    with torch.no_grad(), torch.jit.optimized_execution(False):
+        image = generator(mask, style, torch.zeros(1, generator.noise_channels, 384, 384))[0, 0]
+    edges = (image[0], image[-1], image[:, 0], image[:, -1])
+    assert max((edge - image[96, 96]).abs().max().item() for edge in edges) < 0.5
 
 
 def check_crops(generator, style_dim: int, noise_channels: int, side: int, margin: int) -> None:

@@ -49,6 +49,19 @@ def test_adain_gives_each_channel_the_mean_and_deviation_of_the_style():
     assert torch.allclose(y.std([2, 3], correction=0), (1 + scale).abs(), atol=1e-2)
 
 
+@pytest.mark.parametrize("kind", [NormConv2d, DemodConv2d, AdaINConv2d])
+def test_a_level_picture_stays_level_up_to_its_frame_where_it_is_replicated(kind):
+    torch.manual_seed(0)
+    x, w = torch.ones(1, 3, 12, 16), torch.randn(1, 4)
+
+    def spread(replicate: bool) -> float:
+        of_style = {} if kind is NormConv2d else {"w_dim": 4}
+        conv = kind(3, 5, replicate=replicate, **of_style)
+        return conv(x, *[w] * len(of_style)).std([2, 3]).max().item()
+
+    assert spread(replicate=True) < 1e-5 < spread(replicate=False)
+
+
 def test_mask_geometry_is_the_chessboard_distance(draw_discs):
     mask = torch.from_numpy(draw_discs(96, 128, radii=(20, 9, 5)).mask)
     reach = 8

@@ -43,6 +43,18 @@ def test_it_tells_lines_from_mottle_that_has_their_spectrum(lines: torch.Tensor)
     assert spectrum_loss(mottle, lines) < 0.05
 
 
+def test_rare_spots_that_are_missing_count_more_than_a_little_noise_everywhere() -> None:
+    rng = torch.Generator().manual_seed(2)
+    plain = 0.03 * torch.randn(1, 1, 256, 256, generator=rng)
+    spots = 0.8 * (torch.rand(plain.shape, generator=rng) > 0.9993).float()
+    everywhere = torch.ones_like(plain)
+    missing, dark, noisy = (
+        texture_loss(fake, plain + spots, everywhere)
+        for fake in (plain, plain + 0.5 * spots, 1.15 * plain + spots)
+    )
+    assert missing > dark > noisy > 0
+
+
 def test_what_lies_beyond_the_region_does_not_count(lines: torch.Tensor) -> None:
     region = torch.zeros_like(lines)
     region[..., 64:192, 64:192] = 1
