@@ -273,7 +273,6 @@ def grain_loss(
     """
     total = real.new_zeros((), dtype=torch.float32)
     over = (1, 2, 3) if each else (0, 1, 2, 3)
-    terms = 2 * len(GRAIN_SCALES)
     for regions in zip(grain_regions(fake_mask), grain_regions(real_mask), strict=True):
         for scale in GRAIN_SCALES:
             at_fake, at_real = ((F.avg_pool2d(r, scale) > 0.999).float() for r in regions)
@@ -281,7 +280,7 @@ def grain_loss(
             apart = noise_grain(F.avg_pool2d(fake, scale), at_fake, each) - noise_grain(
                 F.avg_pool2d(real, scale), at_real, each
             )
-            total = total + (apart.abs().mean((-2, -1)) * enough).mean() / terms
+            total = total + 0.5 * (apart.abs().mean((-2, -1)) * enough).mean()
     return total
 
 

@@ -217,15 +217,15 @@ def test_grain_is_the_autocorrelation_within_a_region():
 
 def test_grain_loss_sees_the_substrate_and_the_particles_each_on_its_own():
     generator = torch.Generator().manual_seed(0)
-    white = 0.05 * torch.randn(8, 1, 128, 128, generator=generator)
+    white = 0.05 * torch.randn(8, 1, 192, 192, generator=generator)
     soft = (white + white.roll(1, 2) + white.roll(1, 3) + white.roll((1, 1), (2, 3))) / 4
     mask = torch.zeros_like(white)
-    mask[:, :, :64] = 1
+    mask[:, :, :96] = 1
     of_substrate = grain_loss(torch.where(mask > 0, soft, white), mask, soft, mask)
     of_particles = grain_loss(torch.where(mask > 0, white, soft), mask, soft, mask)
     both = grain_loss(white, mask, soft, mask)
-    assert of_substrate > 0.02
-    assert of_particles > 0.02
+    assert of_substrate > 0.03
+    assert of_particles > 0.03
     assert both.item() == pytest.approx((of_substrate + of_particles).item(), rel=0.1)
     assert grain_loss(soft, mask, soft.flip(2, 3), mask.flip(2)).item() == pytest.approx(
         0, abs=1e-5
@@ -234,7 +234,7 @@ def test_grain_loss_sees_the_substrate_and_the_particles_each_on_its_own():
     pair, swapped = torch.cat([soft[:4], white[4:]]), torch.cat([soft[4:], white[:4]]).flip(0)
     of_batch = grain_loss(pair, mask, swapped, mask)
     of_images = grain_loss(pair, mask, swapped, mask, each=True)
-    assert of_batch < 0.01 < 0.05 < of_images
+    assert of_batch < 0.01 < 0.06 < of_images
     # Where one batch shows no substrate there is nothing to compare.
     only = torch.ones_like(mask)
     assert grain_loss(soft, only, soft, mask).item() == pytest.approx(0, abs=0.01)
