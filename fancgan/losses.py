@@ -268,7 +268,8 @@ def grain_loss(
     """L1 between the grains of the noise of two batches, each of masks of its own.
 
     Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it, and so
-    do the pixels and the means of 2 x 2 of them. each: image by image, else that of one batch
+    Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it; what
+    single pixels and the means of 2 x 2 show adds up. each: image by image, else that of one batch
     against that of the other.
     """
     total = real.new_zeros((), dtype=torch.float32)
