@@ -65,7 +65,8 @@ def read_run(run: Path) -> tuple[Networks, dict]:
     if strange:
         raise UserError(
             f"{run / 'weights.safetensors'} does not fit {run / 'config.json'}: {strange[0]} and "
-            f"{len(strange) - 1} others are missing or of another size."
+            f"{len(strange) - 1} others are missing or of another size. If another version of this "
+            "program trained it, export it with that one."
         )
     networks.load_state_dict({key: weights[key] for key in wanted})
     return networks.eval().requires_grad_(False), record
