@@ -267,7 +267,6 @@ def grain_loss(
 ) -> Tensor:
     """L1 between the grains of the noise of two batches, each of masks of its own.
 
-    Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it, and so
     Substrate and particles count alike, each where both batches show MIN_GRAIN_PIXELS of it; what
     single pixels and the means of 2 x 2 show adds up. each: image by image, else that of one batch
     against that of the other.

@@ -40,9 +40,8 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     deviations are in grey levels of 0..255: the two of texture those of 4 x 4 pixel means, the
     noise that of the background minus its 7 x 7 mean. The grain is the autocorrelation of that
     noise in per cent, 1 and 2 px along a row (x) and along a column (y), which a scan makes differ,
-    and between diagonal neighbours.
-    An entry is not valid where fewer than MIN_PIXELS pixels speak for it, MIN_GRAIN_PIXELS for the
-    grain. Differentiable with respect to the image.
+    and between diagonal neighbours. An entry is not valid where fewer than MIN_PIXELS pixels speak
+    for it, MIN_GRAIN_PIXELS for the grain. Differentiable with respect to the image.
     """
     grey = (image.float() + 1) * GREY_PER_UNIT
     background = 1 - dilate(mask.float(), FAR_PX)
