@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+
+from fancgan.errors import UserError
+
+PRECISION_VARIABLE = "FANCGAN_PRECISION"
 
 
 def bf16_pays(device: torch.device) -> bool:
@@ -16,6 +21,20 @@ def bf16_pays(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported()
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in probes)
+
+
+def auto_is_bf16(device: torch.device) -> bool:
+    """Whether the precision "auto" stands for bfloat16 on this device: where that is faster.
+
+    The environment variable FANCGAN_PRECISION (float32 or bfloat16) decides otherwise, so that a
+    program runs as it would on another processor. Raises UserError for another value.
+    """
+    forced = os.environ.get(PRECISION_VARIABLE)
+    if not forced:
+        return bf16_pays(device)
+    if forced not in ("float32", "bfloat16"):
+        raise UserError(f"{PRECISION_VARIABLE} is {forced!r}; set it to float32 or bfloat16.")
+    return forced == "bfloat16"
 
 
 def processor_name() -> str:

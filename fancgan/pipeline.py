@@ -14,7 +14,7 @@ from fancgan.config import ModelConfig
 from fancgan.data import label_mask, separate
 from fancgan.deploy import MIN_SIDE_PX, load_scripted, quiet_torchscript
 from fancgan.errors import UserError
-from fancgan.hardware import bf16_pays
+from fancgan.hardware import auto_is_bf16
 from fancgan.instances import decode_instances
 from fancgan.micrograph import MAX_PIXELS, to_grey8
 from fancgan.style_vector import StyleScale
@@ -47,7 +47,7 @@ class Pipeline:
         self.origin = bundle.origin
         self.model_config = ModelConfig.from_dict(bundle.config["architecture"])
         self.device = torch.device(device)
-        self.half = precision == "bfloat16" or (precision == "auto" and bf16_pays(self.device))
+        self.half = precision == "bfloat16" or (precision == "auto" and auto_is_bf16(self.device))
         generator_attributes = ["sample_style", "style_dim", "noise_channels", "density"]
         generator_attributes.append("draw_brightness")  # not in the first bundles
         self._generator = self._load(bundle, "generator.pt", generator_attributes)
@@ -70,7 +70,8 @@ class Pipeline:
             its owner says it is today, a commit stays; `origin` names it. TorchScript runs code:
             never let a stranger choose the source.
         precision: "float32" is the reference; "bfloat16" is faster on processors made for it and
-            off by about half a grey level; "auto" takes it there.
+            off by about half a grey level; "auto" takes it there, or what the environment variable
+            FANCGAN_PRECISION names.
         Raises UserError where the bundle is missing, damaged or of another version.
         """
         return cls(find_bundle(source, revision), device=device, precision=precision)

@@ -21,7 +21,7 @@ from fancgan.crops import CropDataset, crop_loader
 from fancgan.cycle import Cycle, build_networks
 from fancgan.data import Field
 from fancgan.errors import UserError
-from fancgan.hardware import bf16_pays, describe_hardware
+from fancgan.hardware import auto_is_bf16, describe_hardware
 from fancgan.initial_weights import load_initial
 from fancgan.journal import Journal
 from fancgan.kernel_match import FeatureBank
@@ -115,7 +115,7 @@ class Training:
     @staticmethod
     def _precision(asked: str) -> str:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return "bf16" if asked == "bf16" or (asked == "auto" and bf16_pays(device)) else "no"
+        return "bf16" if asked == "bf16" or (asked == "auto" and auto_is_bf16(device)) else "no"
 
     def _prepare(
         self,
