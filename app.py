@@ -19,8 +19,8 @@ import sys
 import tempfile
 from importlib.util import find_spec
 
-from fancgan.allocator import tune_allocator
 from fancgan.errors import UserError
+from fancgan.hardware import tune_allocator
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -73,7 +73,7 @@ def serve(args: argparse.Namespace, folder: str) -> None:
     zero_gpu.register()  # before torch
 
     from fancgan import Pipeline
-    from fancgan.serve_bundle import bundle_to_serve
+    from fancgan.pretrained.served import bundle_to_serve
     from fancgan.ui.page import launch_options
     from fancgan.ui.site import build
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from fancgan.allocator import tune_allocator
 from fancgan.errors import UserError
+from fancgan.hardware import tune_allocator
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -78,10 +78,10 @@ def _check_combination(parser: argparse.ArgumentParser, args: argparse.Namespace
 
 
 def export_and_push(args: argparse.Namespace) -> None:
-    from fancgan.bundle import find_bundle
+    from fancgan.pretrained.find import find_bundle
 
     if args.push:
-        from fancgan import upload
+        from fancgan.publishing import upload
 
         upload.check_name(args.push)
         if args.tag:
@@ -89,7 +89,7 @@ def export_and_push(args: argparse.Namespace) -> None:
         if not args.dry_run:
             upload.check_login(args.push, args.timeout)
     if args.run:
-        from fancgan.publish import export_run
+        from fancgan.publishing.export_run import export_run
 
         formats = (args.formats or "torchscript").split(",")
         export_run(args.run, args.out, data=args.data, name=args.name, formats=formats)
@@ -104,7 +104,7 @@ def export_and_push(args: argparse.Namespace) -> None:
 
 
 def publish_space(args: argparse.Namespace) -> None:
-    from fancgan import space
+    from fancgan.publishing import space
 
     space.publish(
         args.space,

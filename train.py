@@ -13,16 +13,10 @@ import os
 import sys
 from pathlib import Path
 
-from fancgan.allocator import tune_allocator
-from fancgan.config import (
-    CRITIC_NAMES,
-    OBJECTIVES,
-    PRESETS,
-    TRAINING_PRESETS,
-    ModelConfig,
-    TrainConfig,
-)
 from fancgan.errors import UserError
+from fancgan.hardware import tune_allocator
+from fancgan.networks.config import CRITIC_NAMES, PRESETS, ModelConfig
+from fancgan.training.config import OBJECTIVES, TRAINING_PRESETS, TrainConfig
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -79,7 +73,7 @@ def choose_training(args: argparse.Namespace) -> TrainConfig:
 
 def check_data(data: Path, modality: str | None) -> None:
     """Say what is odd about the data set, and stop at what would spoil the training."""
-    from fancgan.preflight import preflight
+    from fancgan.datasets.check import preflight
 
     findings = preflight(data, modality)
     errors = [f.sentence for f in findings if f.level == "error"]
@@ -93,8 +87,8 @@ def check_data(data: Path, modality: str | None) -> None:
 
 def train(args: argparse.Namespace) -> bool:
     tune_allocator()
-    from fancgan.data import list_files, load_fields
-    from fancgan.training import Training
+    from fancgan.datasets.fields import list_files, load_fields
+    from fancgan.training.loop import Training
 
     config = choose_training(args)
     check_data(args.data, args.modality)
@@ -111,7 +105,8 @@ def train(args: argparse.Namespace) -> bool:
     if args.init:
         from safetensors.torch import load
 
-        from fancgan.bundle import WEIGHTS, find_bundle
+        from fancgan.pretrained.bundle import WEIGHTS
+        from fancgan.pretrained.find import find_bundle
 
         bundle = find_bundle(args.init)
         initial = load(bundle.read(WEIGHTS))

@@ -43,14 +43,15 @@ def measure(case: str, network: str, threads: int, repeats: int) -> dict:
     """Return median seconds per size, peak memory and parameters, measured in this process."""
     preset, served, half = CASES[case]
     if served:
-        from fancgan.allocator import tune_allocator
+        from fancgan.hardware import tune_allocator
 
         tune_allocator()
     import torch
 
-    from fancgan.config import PRESETS
-    from fancgan.deploy import Networks, load_scripted, quiet_torchscript, script_bytes
     from fancgan.hardware import bf16_pays
+    from fancgan.networks.config import PRESETS
+    from fancgan.networks.deploy import Networks
+    from fancgan.networks.torchscript import load_scripted, quiet_torchscript, script_bytes
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)

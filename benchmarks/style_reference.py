@@ -41,8 +41,8 @@ def levels(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Background mean, contrast and noise [3] of image [H, W] with particles mask [H, W]."""
     import torch
 
-    from fancgan.style import measure_style
-    from fancgan.style_vector import BACKGROUND, NOISE, PARTICLE
+    from fancgan.networks.style import measure_style
+    from fancgan.networks.style_vector import BACKGROUND, NOISE, PARTICLE
 
     tensor = torch.from_numpy(image.astype(np.float32))[None, None] / 127.5 - 1
     stats, valid = measure_style(tensor, torch.from_numpy(mask.astype(np.float32))[None, None])
@@ -54,7 +54,7 @@ def levels(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def main() -> None:
     args = parse_args()
     from fancgan import Pipeline
-    from fancgan.data import load_fields
+    from fancgan.datasets.fields import load_fields
 
     pipe = Pipeline.from_pretrained(args.bundle)
     fields = load_fields(args.data, "val", args.modality)

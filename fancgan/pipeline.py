@@ -9,16 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fancgan.bundle import Bundle, find_bundle
-from fancgan.config import ModelConfig
-from fancgan.data import label_mask, separate
-from fancgan.deploy import MIN_SIDE_PX, load_scripted, quiet_torchscript
 from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
-from fancgan.instances import decode_instances
-from fancgan.micrograph import MAX_PIXELS, to_grey8
-from fancgan.style_vector import StyleScale
-from fancgan.tiling import run_tiled
+from fancgan.microscopy.micrograph import MAX_PIXELS, to_grey8
+from fancgan.networks.config import ModelConfig
+from fancgan.networks.deploy import MIN_SIDE_PX
+from fancgan.networks.style_vector import StyleScale
+from fancgan.networks.tiling import run_tiled
+from fancgan.networks.torchscript import load_scripted, quiet_torchscript
+from fancgan.particles.instances import decode_instances
+from fancgan.particles.labels import label_mask, separate
+from fancgan.pretrained.bundle import Bundle
+from fancgan.pretrained.find import find_bundle
 
 WHOLE_PX = 2_000_000  # more pixels than this are worked on in tiles
 TILE_SIDE_PX = 1024
@@ -130,8 +132,8 @@ class Pipeline:
     def segment(self, image: np.ndarray) -> np.ndarray:
         """Return the probability of "particle", float32 [H, W] in [0, 1].
 
-        image: [H, W] uint8, uint16 or float (see `fancgan.micrograph.to_grey8`), at least
-        32 x 32. Raises UserError for anything else.
+        image: [H, W] uint8, uint16 or float (see `micrograph.to_grey8`), at least 32 x 32.
+        Raises UserError for anything else.
         """
         return self.segment_with_cores(image)[0]
 
@@ -153,7 +155,7 @@ class Pipeline:
         """Return particle labels int32 [H, W], 0 = background, touching particles parted.
 
         What is left out is taken from the bundle's operating point. A higher core_threshold and
-        a lower min_core_px split more (`fancgan.instances.core_seeds`).
+        a lower min_core_px split more (`fancgan.particles.instances.core_seeds`).
         """
         chosen = {
             "threshold": threshold,

@@ -1,87 +1,18 @@
-"""What the tests share: drawn discs of known size, a small data set of them, the micrographs."""
+"""Fixtures: what is drawn, a small data set of it, the development micrographs, the browser."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter
 
-pytest_plugins = ("browsing",)
+from tests.support.drawing import Discs, draw_discs, info_bar, write_pairs
+from tests.support.paths import ROOT
 
-
-@dataclass(frozen=True, eq=False)
-class Discs:
-    """Drawn discs: image [H, W] uint8 like a micrograph, labels [H, W] int32 1..n.
-
-    radii[i] and centres[i] (row, column) belong to label i + 1; all discs lie inside the frame.
-    """
-
-    image: np.ndarray
-    labels: np.ndarray
-    radii: tuple[float, ...]
-    centres: tuple[tuple[float, float], ...]
-
-    @property
-    def mask(self) -> np.ndarray:
-        return self.labels > 0
-
-
-def draw_discs(
-    height: int = 160,
-    width: int = 192,
-    radii: tuple[float, ...] = (6, 8, 10, 12, 14, 16),
-    seed: int = 0,
-    gap: float = 3,
-) -> Discs:
-    """Draw discs of the given radii at random places, at least `gap` pixels apart.
-
-    The picture has the grey levels of a real one: background 31, particles 131, noise of sd 4.
-    """
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:height, :width]
-    labels = np.zeros((height, width), np.int32)
-    centres: list[tuple[float, float]] = []
-    for number, radius in enumerate(radii, 1):
-        for _ in range(2000):
-            row = rng.uniform(radius + 1, height - radius - 2)
-            column = rng.uniform(radius + 1, width - radius - 2)
-            placed = zip(centres, radii, strict=False)
-            if all(np.hypot(row - r, column - c) > radius + s + gap for (r, c), s in placed):
-                break
-        else:
-            raise ValueError(f"{len(radii)} discs do not fit into {height} x {width} pixels")
-        centres.append((row, column))
-        labels[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = number
-    noise = gaussian_filter(rng.normal(0, 8, (height, width)), 0.6)
-    image = 31 + 100 * gaussian_filter((labels > 0).astype(float), 0.8) + noise
-    return Discs(image.clip(0, 255).round().astype(np.uint8), labels, tuple(radii), tuple(centres))
-
-
-def info_bar(height: int, width: int, paper: int = 0, ink: int = 255) -> np.ndarray:
-    """An info bar [height, width] uint8 as microscopes write it: even paper, small writing."""
-    bar = Image.new("L", (width, height), paper)
-    text = ImageDraw.Draw(bar)
-    for row in range(4, height - 12, 14):
-        text.text((6, row), "EHT = 20.00 kV  Mag = 50.00 K X  WD = 5.6 mm  InLens", fill=ink)
-    return np.array(bar)
-
-
-def write_pairs(root: Path, count: int = 4, height: int = 160, width: int = 192) -> Path:
-    """Write root/images/discN.png and root/masks/discN.png (0 and 255) and return root."""
-    (root / "images").mkdir(parents=True)
-    (root / "masks").mkdir()
-    for number in range(count):
-        discs = draw_discs(height, width, seed=number)
-        Image.fromarray(discs.image).save(root / "images" / f"disc{number}.png")
-        mask = discs.mask.astype(np.uint8) * 255
-        Image.fromarray(mask).save(root / "masks" / f"disc{number}.png")
-    return root
+pytest_plugins = ("tests.support.browsing",)
 
 
 @pytest.fixture(scope="session", name="draw_discs")
@@ -111,7 +42,7 @@ def pair_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def tio2() -> Path:
     """The folder of the development micrographs; tests that use it carry the mark micrographs."""
-    beside = Path(__file__).resolve().parents[1] / "../shared/data/tio2"
+    beside = ROOT / "../shared/data/tio2"
     folder = Path(os.environ.get("FANCGAN_TIO2", beside)).resolve()
     if not (folder / "split.json").exists():
         pytest.skip("the TiO2 micrographs are not here; set FANCGAN_TIO2 to their folder")

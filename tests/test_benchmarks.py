@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from bundles import make_tiny_bundle
 
 from benchmarks.dataset import differences
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.bundles import make_tiny_bundle
+from tests.support.paths import ROOT
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc (Linux)")

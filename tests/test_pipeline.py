@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bundles import make_tiny_bundle
-from conftest import draw_discs
 
-import fancgan
 from fancgan import Pipeline, UserError, pipeline
-from fancgan.tiling import run_tiled
-
-ROOT = Path(fancgan.__file__).parent.parent
+from fancgan.networks.tiling import run_tiled
+from tests.support.bundles import make_tiny_bundle
+from tests.support.drawing import draw_discs
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")

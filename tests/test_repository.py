@@ -12,9 +12,9 @@ import pytest
 import app
 import export
 from fancgan.__main__ import build_parser
-from fancgan.bundle import find_bundle
+from fancgan.pretrained.find import find_bundle
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
@@ -114,8 +114,8 @@ def test_the_small_unet_of_the_readme_learns(write_pairs, tmp_path) -> None:
 
 def test_the_client_example_of_the_readme_runs(tmp_path, monkeypatch) -> None:
     pytest.importorskip("gradio_client")
-    from bundles import make_tiny_bundle
-    from serving import serve
+    from tests.support.bundles import make_tiny_bundle
+    from tests.support.serving import serve
 
     temporary = tmp_path / "temporary"
     temporary.mkdir()

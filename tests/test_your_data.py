@@ -18,15 +18,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hub_client import WITHOUT_WAITING, hub_environment
 from PIL import Image
-from serving import serve
-from stand_in_hub import stand_in_hub
-from trainings import tiny_flags
 
-from fancgan.data import list_files
+from fancgan.datasets.fields import list_files
+from tests.support.hub_client import WITHOUT_WAITING, hub_environment
+from tests.support.paths import ROOT
+from tests.support.serving import serve
+from tests.support.stand_in_hub import stand_in_hub
+from tests.support.trainings import tiny_flags
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = (ROOT / "docs/your-data.md").read_text()
 FIELDS = 5
 # Flags that come after the document's own, of which the last one counts.

@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from fancgan.data import list_files
-    from fancgan.preflight import preflight
+    from fancgan.datasets.check import preflight
+    from fancgan.datasets.fields import list_files
 
     findings = preflight(args.data, args.modality)
     for finding in findings:

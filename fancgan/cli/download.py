@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from fancgan.download import TIO2_NOTICE, download_tio2
+    from fancgan.datasets.download import TIO2_NOTICE, download_tio2
 
     mirror = {"base_url": args.base_url, "checksums": args.checksums}
     print(TIO2_NOTICE)

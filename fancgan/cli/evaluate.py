@@ -37,12 +37,12 @@ def run(args: argparse.Namespace) -> None:
     import json
     import sys
 
-    from fancgan.data import load_fields
+    from fancgan.datasets.fields import load_fields
     from fancgan.errors import UserError
-    from fancgan.evaluate import evaluate_bundle
-    from fancgan.outputs import write_whole
+    from fancgan.evaluation.evaluate import evaluate_bundle
+    from fancgan.evaluation.report import format_report
+    from fancgan.files import write_whole
     from fancgan.pipeline import Pipeline
-    from fancgan.report import format_report
 
     if args.json and not Path(args.json).absolute().parent.is_dir():
         raise UserError(f"The folder of {args.json} does not exist; make it first.")

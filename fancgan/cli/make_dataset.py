@@ -11,7 +11,7 @@ from fancgan.cli.make_masks import add_layout_arguments, layout_from
 from fancgan.errors import UserError
 
 if TYPE_CHECKING:
-    from fancgan.dataset import Folder, Plan
+    from fancgan.datasets.synthetic import Folder, Plan
     from fancgan.pipeline import Pipeline
 
 HELP = "make a labelled synthetic data set: images, instance labels, COCO, YOLO, manifest"
@@ -60,11 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from fancgan.allocator import tune_allocator
-    from fancgan.archives import working_folder
-    from fancgan.dataset import Folder
-    from fancgan.dataset_workers import Share, make_missing, wait_for_all
-    from fancgan.hardware import one_thread
+    from fancgan.datasets.archives import working_folder
+    from fancgan.datasets.synthetic import Folder
+    from fancgan.datasets.workers import Share, make_missing, wait_for_all
+    from fancgan.hardware import one_thread, tune_allocator
     from fancgan.pipeline import Pipeline
 
     tune_allocator()
@@ -107,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
 
 def is_packed(args: argparse.Namespace, plan: Plan) -> bool:
     """Whether the zip or the shards are there already; UserError where others are."""
-    from fancgan.archives import packed_path, packed_plan
+    from fancgan.datasets.archives import packed_path, packed_plan
 
     path = packed_path(Path(args.out), args.format)
     found = packed_plan(path)
@@ -122,7 +121,7 @@ def deliver(args: argparse.Namespace, folder: Folder) -> Path:
     """Pack the finished folder where that was asked for; return where the data set lies."""
     import shutil
 
-    from fancgan.archives import pack, packed_path
+    from fancgan.datasets.archives import pack, packed_path
 
     if args.format == "folder":
         return folder.root
@@ -134,8 +133,8 @@ def deliver(args: argparse.Namespace, folder: Folder) -> Path:
 
 def make_plan(args: argparse.Namespace, pipe: Pipeline) -> Plan:
     """Return the plan of the arguments; raise UserError for what cannot be."""
-    from fancgan.dataset import plan_for
-    from fancgan.micrograph import read_micrograph
+    from fancgan.datasets.synthetic import plan_for
+    from fancgan.microscopy.micrograph import read_micrograph
 
     layout = layout_from(args, nm_per_px=pipe.nm_per_px, side_px=SIDE_PX)
     style = pipe.measure_style(read_micrograph(args.style).field) if args.style else None
@@ -152,9 +151,9 @@ def make_plan(args: argparse.Namespace, pipe: Pipeline) -> Plan:
 
 def make_again(args: argparse.Namespace) -> None:
     """Write the files of one pair of a manifest into --out."""
-    from fancgan.dataset import make_pair, read_line
+    from fancgan.datasets.synthetic import make_pair, read_line
+    from fancgan.files import protect_inputs, write_whole
     from fancgan.hardware import one_thread
-    from fancgan.outputs import protect_inputs, write_whole
     from fancgan.pipeline import Pipeline
 
     manifest, number = args.again

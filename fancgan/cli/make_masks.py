@@ -13,7 +13,7 @@ from fancgan.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fancgan.masks import LayoutConfig
+    from fancgan.layouts.layout import LayoutConfig
 
 HELP = "make particle masks with instance labels"
 MANIFEST = "manifest.jsonl"
@@ -53,7 +53,7 @@ def layout_from(
     args: argparse.Namespace, nm_per_px: float | None = None, side_px: int | None = None
 ) -> LayoutConfig:
     """Return the layout of the flags, with these defaults where given; raise UserError."""
-    from fancgan.masks import LayoutConfig
+    from fancgan.layouts.layout import LayoutConfig
 
     names = [field.name for field in dataclasses.fields(LayoutConfig)]
     defaults = {"nm_per_px": nm_per_px, "height": side_px, "width": side_px}
@@ -65,8 +65,8 @@ def layout_from(
 
 
 def run(args: argparse.Namespace) -> None:
-    from fancgan.masks import make_layout
-    from fancgan.outputs import write_whole
+    from fancgan.files import write_whole
+    from fancgan.layouts.layout import make_layout
 
     if args.n < 1:
         raise UserError(f"--n is {args.n}; ask for at least one layout.")
@@ -94,8 +94,9 @@ def write_layout(out: Path, labels: np.ndarray, config: LayoutConfig) -> dict:
     """Write a mask PNG (0 and 255) and a label TIFF (16 bit, calibrated); return their entry."""
     from PIL import Image
 
-    from fancgan.masks import to_mask
-    from fancgan.outputs import label_tiff, png_bytes, write_whole
+    from fancgan.files import write_whole
+    from fancgan.layouts.layout import to_mask
+    from fancgan.microscopy.image_files import label_tiff, png_bytes
 
     mask = to_mask(labels)
     note = {

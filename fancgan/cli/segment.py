@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from fancgan.errors import UserError
 
 if TYPE_CHECKING:
-    from fancgan.analysis import Settings
-    from fancgan.results import Results
+    from fancgan.measuring.analysis import Settings
+    from fancgan.measuring.results import Results
 
 HELP = "find, part, count and measure the particles in micrographs"
 SHARED = ("particles.csv", "statistics.csv", "files.csv", "particles.xlsx", "report.pdf")
@@ -69,10 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from fancgan.allocator import tune_allocator
-    from fancgan.outputs import protect_inputs
+    from fancgan.files import protect_inputs
+    from fancgan.hardware import tune_allocator
+    from fancgan.measuring.results import QUANTITIES, Results, bundle_facts
     from fancgan.pipeline import Pipeline
-    from fancgan.results import QUANTITIES, Results, bundle_facts
 
     tune_allocator()
     if args.quantity not in QUANTITIES:
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
 
 def find_files(names: list[str]) -> list[Path]:
     """Return the named files, and the pictures of named folders, sorted; raise UserError."""
-    from fancgan.micrograph import SUFFIXES
+    from fancgan.microscopy.micrograph import SUFFIXES
 
     files: list[Path] = []
     for name in names:
@@ -121,7 +121,7 @@ def find_files(names: list[str]) -> list[Path]:
 
 def settings_for(path: Path, args: argparse.Namespace) -> Settings:
     """Return the settings of one file: those stored with an earlier result, then the flags."""
-    from fancgan.analysis import Settings
+    from fancgan.measuring.analysis import Settings
 
     stored = stored_settings(Path(args.settings)).get(path.stem, {}) if args.settings else {}
     names = ("nm_per_px", "split", "min_area_px", "bar_rows", "page", "invert")
@@ -148,9 +148,9 @@ def result_paths(folder: Path, stem: str) -> list[Path]:
 
 def segment_file(pipe, path: Path, folder: Path, settings: Settings, results: Results) -> str:
     """Write the files of one micrograph and add it to results; return in words what was found."""
-    from fancgan.analysis import analyse
-    from fancgan.outputs import write_whole
-    from fancgan.results import field_files
+    from fancgan.files import write_whole
+    from fancgan.measuring.analysis import analyse
+    from fancgan.measuring.results import field_files
 
     analysis = analyse(pipe, path, settings)
     results.add(analysis)
@@ -161,7 +161,7 @@ def segment_file(pipe, path: Path, folder: Path, settings: Settings, results: Re
 
 def describe_result(measured) -> str:
     """Return one line for people: count, median size, scale, and what speaks against it."""
-    from fancgan.analysis import distribution_of
+    from fancgan.measuring.analysis import distribution_of
 
     count = len(measured.table)
     words = [f"{count} particle{'' if count == 1 else 's'}"]
@@ -178,7 +178,7 @@ def describe_result(measured) -> str:
 
 
 def write_shared(results: Results, folder: Path, quantity: str) -> None:
-    from fancgan.outputs import write_whole
+    from fancgan.files import write_whole
 
     for name, content in results.files(quantity):
         write_whole(folder / name, content)

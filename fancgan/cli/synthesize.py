@@ -30,16 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from PIL import Image
 
-    from fancgan.allocator import tune_allocator
-    from fancgan.data import read_mask, separate
-    from fancgan.micrograph import read_micrograph
-    from fancgan.outputs import (
-        grey_tiff,
-        png_bytes,
-        protect_inputs,
-        synthetic_text,
-        write_whole,
-    )
+    from fancgan.files import protect_inputs, write_whole
+    from fancgan.hardware import tune_allocator
+    from fancgan.microscopy.image_files import grey_tiff, png_bytes, synthetic_text
+    from fancgan.microscopy.micrograph import read_micrograph
+    from fancgan.particles.labels import read_mask, separate
     from fancgan.pipeline import Pipeline
 
     tune_allocator()

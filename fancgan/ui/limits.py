@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fancgan.errors import UserError
-from fancgan.masks import LayoutConfig
+from fancgan.layouts.layout import LayoutConfig
 
 MAX_PARTICLES = 1500
 MAX_SHARE = {"single": 0.33}  # of the area, by agglomeration: beyond it few places are free

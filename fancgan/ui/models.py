@@ -5,8 +5,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from fancgan.bundle import packaged
 from fancgan.errors import UserError
+from fancgan.pretrained.find import packaged
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from fancgan.ui import api, dataset_tab, segment, sketch, tools
+from fancgan.ui.dataset import tab as dataset_tab
 from fancgan.ui.models import Models
 from fancgan.ui.page import CACHE_SECONDS, QUEUE_LENGTH
+from fancgan.ui.programs import endpoints, tools
+from fancgan.ui.segment import tab as segment_tab
+from fancgan.ui.sketch import tab as sketch_tab
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -50,13 +53,13 @@ def build(pipe: Pipeline, stands_in: bool = False, mcp: bool = False) -> gr.Bloc
         gr.HTML(HEADER, **plain)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Sketch", id="sketch"):
-                painted = sketch.build(pipe)
+                painted = sketch_tab.build(pipe)
             with gr.Tab("Segment", id="segment"):
-                segment.build(pipe, Models(pipe), painted)
+                segment_tab.build(pipe, Models(pipe), painted)
             with gr.Tab("Data set", id="dataset"):
                 leave = dataset_tab.build(pipe)
         gr.HTML(_footer(pipe, stands_in), **plain)
-        api.build(pipe, "undocumented" if mcp else "public")
+        endpoints.build(pipe, "undocumented" if mcp else "public")
         if mcp:
             tools.build(pipe)
         demo.unload(leave)

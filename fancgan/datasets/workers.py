@@ -1,0 +1,107 @@
+"""Processes that make the pairs of a data set: one thread each, for equal bits on all cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from fancgan.datasets.synthetic import RECORDS, Folder, Plan, make_pair
+from fancgan.errors import UserError
+
+IN_FLIGHT = 3  # pairs waiting per worker: enough to keep them busy, few enough to stop at once
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of a data set this process makes: by torchrun's and accelerate's variables."""
+
+    rank: int = 0
+    world_size: int = 1
+
+    @classmethod
+    def from_environment(cls) -> Share:
+        try:
+            share = cls(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+        except ValueError as error:
+            raise UserError("RANK and WORLD_SIZE must be whole numbers.") from error
+        if not 0 <= share.rank < share.world_size:
+            raise UserError(f"RANK {share.rank} does not fit WORLD_SIZE {share.world_size}.")
+        return share
+
+
+_state: tuple = ()  # (pipeline, plan, folder) of a worker process
+
+
+def _start(source: str | None, revision: str | None, root: Path, plan: Plan) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    import torch
+
+    from fancgan.hardware import tune_allocator
+    from fancgan.pipeline import Pipeline
+
+    global _state
+    tune_allocator()
+    torch.set_num_threads(1)  # with more, sums may be taken in another order
+    pipe = Pipeline.from_pretrained(source, revision=revision, precision=plan.precision)
+    _state = (pipe, plan, Folder(root, plan))
+
+
+def _make(index: int) -> int:
+    pipe, plan, folder = _state
+    folder.add(make_pair(pipe, plan.line(index)))
+    return index
+
+
+def make_missing(
+    folder: Folder,
+    source: str | None,
+    revision: str | None = None,
+    *,
+    workers: int,
+    share: Share = Share(),
+) -> Iterator[int]:
+    """Make what is missing of this process's share; yield the number of each pair when it is done.
+
+    source, revision: of the bundle, see Pipeline.from_pretrained. Closing the generator stops
+    after the pairs in hand.
+    """
+    todo = iter(folder.missing(share.rank, share.world_size))
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        workers, context, _start, (source, revision, folder.root, folder.plan)
+    )
+    flying: set[Future] = set()
+    try:
+        for index in todo:
+            flying.add(pool.submit(_make, index))
+            if len(flying) >= IN_FLIGHT * workers:
+                done, flying = wait(flying, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        while flying:
+            done, flying = wait(flying, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    except BrokenProcessPool as error:
+        raise UserError(
+            "A process that made pairs was killed, perhaps for want of memory: give fewer "
+            "--workers. The same command goes on where it stopped."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def wait_for_all(folder: Folder) -> Iterator[int]:
+    """Yield how many pairs there are until all processes have made their share."""
+    while True:
+        count = sum(1 for _ in (folder.root / RECORDS).glob("*.json"))
+        yield count
+        if count >= folder.plan.n:
+            return
+        time.sleep(POLL_SECONDS)

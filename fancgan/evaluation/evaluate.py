@@ -1,0 +1,160 @@
+"""Measure a bundle on annotated fields: does it segment, does its cycle close, is its style alive?
+
+`evaluate_bundle(..., full=True)` adds the fidelity of the images (`fancgan.evaluation.fidelity`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fancgan.datasets.fields import Field
+from fancgan.errors import UserError
+from fancgan.evaluation.appearance import background_mean, measure_noise
+from fancgan.evaluation.report import Figure, over_images
+from fancgan.evaluation.segmentation import Pipe, read, read_by_threshold, reading_figures
+
+CYCLE_SEEDS = 2
+SEEDS_APART = 1000
+
+
+def seed_of(seed: int, field_number: int, draw: int) -> int:
+    """The seed of one synthetic image: every field draws looks of its own."""
+    return seed + SEEDS_APART * field_number + draw
+
+
+def evaluate_bundle(
+    pipe: Pipe,
+    fields: Sequence[Field],
+    train_fields: Sequence[Field] | None = None,
+    seeds: int = 8,
+    full: bool = False,
+    seed: int = 0,
+    features: str = "efficientnet_lite1",
+    lpips: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Return {"figures": {name: Figure as a dict}, ...}, made of JSON types alone.
+
+    fields: the images to judge on, at native resolution; train_fields: those the bundle learned
+    from, which only serve to say what real images score against each other. seeds: synthetic images
+    per field, with seeds `seed_of(seed, field, 0 .. seeds - 1)`. full: the fidelity figures too, on
+    features of that name, and LPIPS where it is set. progress is called with a line before each
+    part. Raises UserError where there is no field or fewer than two seeds, and, for the fidelity,
+    where weights are missing or a field is smaller than 256 x 256.
+    """
+    if not fields:
+        raise UserError("There is no image to evaluate on; name a data set with a val split.")
+    if seeds < 2:
+        raise UserError(f"{seeds} seeds have no spread; evaluate with at least 2.")
+    say = progress or (lambda line: None)
+    judges = None
+    if full:
+        from fancgan.evaluation.fidelity import fidelity_figures, judges_for
+
+        judges = judges_for(fields, features, lpips, str(getattr(pipe, "device", "cpu")))
+    started = time.monotonic()
+
+    say(f"segmenting {len(fields)} real images")
+    real_readings = [[read(pipe, f.image, f.mask, f.labels)] for f in fields]
+    threshold_readings = [[read_by_threshold(f.image, f.mask, f.labels)] for f in fields]
+    figures = reading_figures(real_readings, {"Otsu threshold": threshold_readings}, "real images")
+
+    say(f"synthesizing {len(fields)} x {seeds} images")
+    fakes = [
+        [pipe.synthesize(f.mask, seed=seed_of(seed, i, k)) for k in range(seeds)]
+        for i, f in enumerate(fields)
+    ]
+    say("reading the synthetic images back")
+    cycle_readings = [
+        [read(pipe, fake, f.mask, f.labels) for fake in row[:CYCLE_SEEDS]]
+        for f, row in zip(fields, fakes, strict=True)
+    ]
+    figures |= reading_figures(
+        cycle_readings,
+        {"real": real_readings},
+        "synthetic images (against their own masks)",
+        ("dice", "ap50", "d50_error"),
+        prefix="cycle_",
+    )
+    figures |= style_figures(fields, fakes, train_fields)
+    if judges:
+        figures |= fidelity_figures(pipe, fields, fakes, train_fields, judges, seed, say)
+    return {
+        "bundle": getattr(pipe, "revision", None),
+        "images": [f.stem for f in fields],
+        "train_images": len(train_fields or ()),
+        "seeds_per_image": seeds,
+        "seed": seed,
+        "threshold": float(pipe.threshold),
+        "features": features if full else None,
+        "seconds": round(time.monotonic() - started, 1),
+        "figures": {name: figure.to_dict() for name, figure in figures.items()},
+        "per_image": [
+            {"image": f.stem, "dice": r.dice, "ap50": r.matchings[0].average_precision}
+            | {"cycle_dice": [c.dice for c in cycle]}
+            for f, (r,), cycle in zip(fields, real_readings, cycle_readings, strict=True)
+        ],
+    }
+
+
+def style_figures(
+    fields: Sequence[Field],
+    fakes: list[list[NDArray]],
+    train_fields: Sequence[Field] | None = None,
+) -> dict[str, Figure]:
+    """Return the spread of the background over seeds and the noise against that of real images."""
+    count = len(fakes[0])
+    means = [
+        [background_mean(fake, f.mask) for fake in row]
+        for f, row in zip(fields, fakes, strict=True)
+    ]
+    known = [*fields, *(train_fields or ())]
+    real_means = np.array([background_mean(f.image, f.mask) for f in known])
+    noise = [
+        (
+            measure_noise(f.image, f.mask).sd,
+            float(np.mean([measure_noise(fake, f.mask).sd for fake in row])),
+        )
+        for f, row in zip(fields, fakes, strict=True)
+    ]
+    real_noise = np.nanmean([n[0] for n in noise])
+    references = {}
+    if train_fields:
+        train_noise = np.nanmean([measure_noise(f.image, f.mask).sd for f in train_fields])
+        references = {"real train against these": float(train_noise / real_noise)}
+    return {
+        "background_spread": over_images(
+            f"standard deviation of the background mean over {count} seeds",
+            means,
+            lambda rows: float(np.sqrt(np.nanmean([np.var(row, ddof=1) for row in rows]))),
+            of="synthetic images",
+            n=len(fields) * count,
+            unit="grey levels",
+            references={f"between {len(known)} real images": _sd(real_means)},
+        ),
+        "background_level": over_images(
+            "mean background of the synthetic images",
+            means,
+            lambda rows: float(np.nanmean(rows)),
+            of="synthetic images",
+            n=len(fields) * count,
+            unit="grey levels",
+            references={"real": float(np.nanmean(real_means[: len(fields)]))},
+        ),
+        "noise_ratio": over_images(
+            "noise of the synthetic background / of the real one (1 is right)",
+            noise,
+            lambda rows: float(np.nanmean([r[1] for r in rows]) / np.nanmean([r[0] for r in rows])),
+            of="synthetic images",
+            n=len(fields) * count,
+            references={"real noise, grey levels": float(real_noise)} | references,
+        ),
+    }
+
+
+def _sd(values: NDArray) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")

@@ -1,0 +1,324 @@
+"""How far synthetic images are from real ones, beside real against real and two trivial painters.
+
+Sets are compared on the same masks, at native resolution, with nothing adjusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fancgan.datasets.fields import Field
+from fancgan.evaluation.appearance import background_mean, measure_noise
+from fancgan.evaluation.baselines import Painter, ProfileAndNoise, TwoGreyLevels
+from fancgan.evaluation.distances import KernelTable, r_squared, two_sample_auc
+from fancgan.evaluation.features import Extractor, load_extractor, patches
+from fancgan.evaluation.field_summary import (
+    DISTANCES,
+    Look,
+    drawn_floor,
+    kernel_table,
+    look,
+    stacked,
+)
+from fancgan.evaluation.paired_similarity import Score, paired_figures, paired_scores
+from fancgan.evaluation.report import Figure, over_images
+from fancgan.evaluation.resampling import bootstrap_interval
+from fancgan.evaluation.retouching import fit_to_histogram, search
+from fancgan.evaluation.segmentation import Pipe
+from fancgan.microscopy.tone import ToneMap
+
+FEATURED_SEEDS = 4
+FLOOR = "real train against these"
+OBEDIENCE = {  # by the end of the figure's name
+    "": "background mean",
+    "_particles": "particle mean",
+    "_noise": "background noise",
+    "_grain": "direction of the grain",
+}
+SEARCH_PATCHES = 64  # of all that a tone map is to improve, those that it is looked for with
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What judges images: a frozen feature network and the scores of pairs, by name."""
+
+    extractor: Extractor
+    scores: dict[str, Score]
+
+
+def judges_for(
+    fields: Sequence[Field], features: str, lpips: bool = False, device: str = "cpu"
+) -> Judges:
+    """Load the judges, before any image is made.
+
+    Raises UserError where their weights cannot be had or a field is smaller than a crop.
+    """
+    judges = Judges(load_extractor(features, device), paired_scores(lpips, device))
+    for field in fields:
+        patches(field.image)
+    return judges
+
+
+def fidelity_figures(
+    pipe: Pipe,
+    fields: Sequence[Field],
+    fakes: list[list[NDArray]],
+    train_fields: Sequence[Field] | None,
+    judges: Judges,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> dict[str, Figure]:
+    """Return the fidelity figures of synthetic images, fakes[field][seed] uint8 [H, W].
+
+    Floor (real train against these) and trivial painters need train_fields. The first
+    FEATURED_SEEDS images of each field go through the feature network.
+    """
+    extractor = judges.extractor
+    say(f"features of the real images ({extractor.name})")
+    real = [look([f.image], f.mask, extractor) for f in fields]
+    others: dict[str, list[Look]] = {}
+    painters: dict[str, Painter] = {}
+    if train_fields:
+        others[FLOOR] = [look([f.image], f.mask, extractor) for f in train_fields]
+        painters = {
+            "two grey levels": TwoGreyLevels(train_fields),
+            "profile and noise": ProfileAndNoise(train_fields),
+        }
+    painted = {
+        name: [painter.synthesize(f.mask, seed + i) for i, f in enumerate(fields)]
+        for name, painter in painters.items()
+    }
+    for name, images in painted.items():
+        others[name] = [
+            look([image], f.mask, extractor) for f, image in zip(fields, images, strict=True)
+        ]
+    say("features of the synthetic images")
+    fake = [
+        look(row, f.mask, extractor, FEATURED_SEEDS) for f, row in zip(fields, fakes, strict=True)
+    ]
+
+    figures = _kernel_figures(fake, real, others)
+    figures |= _distance_figures(fake, real, others, n=sum(len(row) for row in fakes))
+    figures["two_sample_auc"] = _auc_figure(fake, real, others)
+    figures |= _diversity_figures(fake, real, others.get(FLOOR))
+    figures |= paired_figures(
+        fields, [row[:FEATURED_SEEDS] for row in fakes], painted, judges.scores
+    )
+    say("looking for a tone map that would help")
+    known = list(zip([f.image for f in train_fields or ()], others.get(FLOOR, []), strict=True))
+    figures["retouching_gap"] = _retouching_figure(
+        [row[:FEATURED_SEEDS] for row in fakes], real, fake, known, extractor
+    )
+    say("asking for the looks of real images")
+    figures |= _obedience_figures(pipe, fields, train_fields or (), seed)
+    return figures
+
+
+def _kernel_figures(
+    fake: list[Look], real: list[Look], others: dict[str, list[Look]]
+) -> dict[str, Figure]:
+    table = kernel_table(fake, real)
+
+    def kid(fields: list[int]) -> float:
+        return 1000 * table.kid(np.array(fields), np.array(fields))
+
+    references = {name: 1000 * kernel_table(looks, real).kid() for name, looks in others.items()}
+    train = others.get(FLOOR, [])
+    if train:
+        own = kernel_table(train, train)
+        references |= drawn_floor(lambda a, b: 1000 * own.kid(a, b), len(train), len(real))
+    n = len(stacked(fake)[0])
+    number = f"patches of 256 px ({len(stacked(real)[0])} real)"
+    everything = range(len(real))
+    meaning = "kernel distance of the features to the real images, x 1000; 0 is right"
+    figures = {"kid_x1000": over_images(meaning, everything, kid, number, n, "", references)}
+    floor = references.get(FLOOR, 0.0)
+    if floor > 0:
+        figures["kid_in_floors"] = over_images(
+            "the same in units of real train against these",
+            everything,
+            lambda fields: kid(fields) / floor,
+            number,
+            n,
+            "",
+            {name: value / floor for name, value in references.items()},
+        )
+    return figures
+
+
+def _distance_figures(
+    fake: list[Look], real: list[Look], others: dict[str, list[Look]], n: int
+) -> dict[str, Figure]:
+    pairs = list(zip(fake, real, strict=True))
+    train = others.get(FLOOR, [])
+    figures = {}
+    for name, (distance, unit, meaning) in DISTANCES.items():
+        figures[name] = over_images(
+            meaning,
+            pairs,
+            lambda drawn, d=distance: d([p[0] for p in drawn], [p[1] for p in drawn]),
+            of="patches of 256 px" if name == "frechet" else "synthetic images",
+            n=len(stacked(fake)[0]) if name == "frechet" else n,
+            unit=unit,
+            references={key: distance(looks, real) for key, looks in others.items()}
+            | drawn_floor(
+                lambda a, b, d=distance: d([train[i] for i in a], [train[i] for i in b]),
+                len(train),
+                len(real),
+            ),
+        )
+    return figures
+
+
+def _auc_figure(fake: list[Look], real: list[Look], others: dict[str, list[Look]]) -> Figure:
+    def folds(looks: list[Look]) -> NDArray:
+        (x, groups_x), (y, groups_y) = stacked(looks), stacked(real)
+        return two_sample_auc(x, y, groups_x, groups_y, folds=len(real))
+
+    values = folds(fake)
+    return over_images(
+        "chance that a linear classifier ranks an unseen fake above an unseen real patch; 0.5 is "
+        "right",
+        list(values) or [float("nan")],
+        lambda drawn: float(np.mean(drawn)),
+        of="folds by image",
+        references={name: float(np.mean(folds(looks))) for name, looks in others.items()},
+    )
+
+
+def _diversity_figures(
+    fake: list[Look], real: list[Look], train: list[Look] | None
+) -> dict[str, Figure]:
+    """Distance between looks on one mask, and to the nearest training patch, in real units."""
+    per_image = len(real[0].features)
+
+    def between(centres: NDArray) -> float:
+        gaps = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
+        return float(gaps[np.triu_indices(len(centres), 1)].mean())
+
+    drawn = [one.features.reshape(-1, per_image, one.features.shape[1]).mean(1) for one in fake]
+    known = [*real, *(train or [])]
+    figures = {}
+    if len(known) > 1:
+        real_gap = between(np.stack([one.features.mean(0) for one in known]))
+        figures["diversity"] = over_images(
+            "feature distance between seeds on one mask / between real images",
+            drawn,
+            lambda rows: float(np.mean([between(row) for row in rows]) / real_gap),
+            of="synthetic images",
+            n=sum(len(row) for row in drawn),
+        )
+    if train:
+        memory = stacked(train)[0]
+
+        def nearest(one: Look) -> float:
+            square = (one.features**2).sum(1)[:, None] + (memory**2).sum(1)[None]
+            gaps = square - 2 * one.features @ memory.T
+            return float(np.sqrt(np.maximum(gaps.min(1), 0)).mean())
+
+        pairs = [(nearest(f), nearest(r)) for f, r in zip(fake, real, strict=True)]
+        figures["nearest_train"] = over_images(
+            "feature distance to the nearest training patch / that of real unseen patches; far "
+            "below 1 is memorising",
+            pairs,
+            lambda drawn: float(np.sum([p[0] for p in drawn]) / np.sum([p[1] for p in drawn])),
+            of="patches of 256 px",
+            n=len(stacked(fake)[0]),
+        )
+    return figures
+
+
+def _retouching_figure(
+    fakes: list[list[NDArray]],
+    real: list[Look],
+    fake: list[Look],
+    known: list[tuple[NDArray, Look]],
+    extractor: Extractor,
+) -> Figure:
+    """What retouching gains on the images of each look, and on `known`, real training images."""
+    best, gap = _retouching(fakes, fake, real, extractor)
+    references = {}
+    if known:
+        images, looks = [[image] for image, _ in known], [one for _, one in known]
+        references[FLOOR] = _retouching(images, looks, real, extractor)[1](None)
+    count = len(fakes)
+    return Figure(
+        "share of KID that the best global tone map would remove "
+        f"({', '.join(f'{k} {v:.2f}' for k, v in vars(best).items())}); 0 is right",
+        gap(None),
+        n=len(stacked(fake)[0]),
+        of="patches of 256 px",
+        interval=bootstrap_interval(gap, count, draws=400),
+        references=references,
+    )
+
+
+def _retouching(
+    images: list[list[NDArray]], looks: list[Look], real: list[Look], extractor: Extractor
+) -> tuple[ToneMap, Callable[[NDArray | None], float]]:
+    """Return the best tone map of images, and the share of KID it removes for drawn fields.
+
+    images: those whose features each of `looks` has. The map is looked for on SEARCH_PATCHES of
+    their patches; the share is that of all.
+    """
+    crops = [np.concatenate([patches(image) for image in row]) for row in images]
+    per_look = len(crops[0])
+    few = np.linspace(0, per_look - 1, max(1, SEARCH_PATCHES // len(crops))).astype(int)
+    y, groups_y = stacked(real)
+
+    def table(tone: ToneMap | None, chosen: NDArray) -> KernelTable:
+        parts = [
+            look.features[chosen] if tone is None else extractor(tone(crop[chosen]))
+            for crop, look in zip(crops, looks, strict=True)
+        ]
+        x, groups_x = np.concatenate(parts), np.repeat(np.arange(len(parts)), len(chosen))
+        return KernelTable(x, y, groups_x, groups_y)
+
+    source, target = (np.mean([one.histogram for one in side], 0) for side in (looks, real))
+    starts = [ToneMap(), fit_to_histogram(source, target)]
+    best = search(lambda tone: table(tone, few).kid(), starts)
+    before, after = (table(tone, np.arange(per_look)) for tone in (None, best))
+
+    def gap(fields: NDArray | None) -> float:
+        raw = before.kid(fields, fields)
+        return (raw - after.kid(fields, fields)) / raw if raw > 0 else float("nan")
+
+    return best, gap
+
+
+def _obedience_figures(
+    pipe: Pipe, fields: Sequence[Field], train_fields: Sequence[Field], seed: int
+) -> dict[str, Figure]:
+    """Paint the masks in the look of each real image, and compare what was asked with what came."""
+    references = [*fields, *train_fields]
+    if len(references) < 3:
+        return {}
+    rows = []
+    for i, reference in enumerate(references):
+        mask = fields[(i + 1) % len(fields)].mask
+        image = pipe.synthesize(mask, seed=seed + i, style=reference.image)
+        asked = [_style_of(reference.image, reference.mask), _style_of(image, mask)]
+        rows.append(np.array(asked))
+    figures = {}
+    for axis, (name, what) in enumerate(OBEDIENCE.items()):
+        figures[f"style_obedience{name}"] = over_images(
+            f"R2 of the {what} asked for by a reference image and the one painted; 1 is right",
+            rows,
+            lambda drawn, k=axis: r_squared([r[0, k] for r in drawn], [r[1, k] for r in drawn]),
+            of="reference images",
+        )
+    return figures
+
+
+def _style_of(image: NDArray, mask: NDArray) -> list[float]:
+    noise = measure_noise(image, mask)
+    return [
+        background_mean(image, mask),
+        float(image[mask].mean(dtype=np.float64)) if mask.any() else float("nan"),
+        noise.sd,
+        noise.direction,
+    ]

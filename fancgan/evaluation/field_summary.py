@@ -1,0 +1,120 @@
+"""The look of one field, condensed to what the fidelity figures compare, and those comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fancgan.evaluation import appearance
+from fancgan.evaluation.appearance import EdgeProfile
+from fancgan.evaluation.distances import KernelTable, frechet_distance
+from fancgan.evaluation.features import Extractor, patches
+
+DRAWN_FLOOR = "as many real train images against the others, mean"
+FLOOR_DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Look:
+    """Statistics of the images of one field: one real image, or several painted on its mask.
+
+    histogram [256]; log_psd [63]; noise [3]: sd, autocorrelation at 1 and 2 px, mean over the
+    images; features [patches of all images, d].
+    """
+
+    histogram: NDArray
+    log_psd: NDArray
+    edge: EdgeProfile
+    noise: NDArray
+    features: NDArray
+
+
+def look(images: Sequence[NDArray], mask: NDArray, extractor: Extractor, featured: int = 1) -> Look:
+    """Condense images [H, W] of one mask; the first `featured` of them go through the network."""
+    edges = [appearance.edge_profile(image, mask) for image in images]
+    noises = [appearance.measure_noise(image, mask) for image in images]
+    return Look(
+        histogram=np.mean([appearance.grey_histogram(image) for image in images], 0),
+        log_psd=np.mean([appearance.radial_log_psd(image) for image in images], 0),
+        edge=sum(edges[1:], edges[0]),
+        noise=np.mean([(n.sd, n.autocorrelation_1px, n.autocorrelation_2px) for n in noises], 0),
+        features=np.concatenate([extractor(patches(image)) for image in images[:featured]]),
+    )
+
+
+Looks = Sequence[Look]
+
+
+def stacked(looks: Looks) -> tuple[NDArray, NDArray]:
+    """Return the features [n, d] of all fields and the number of the field of each row [n]."""
+    sizes = [len(one.features) for one in looks]
+    return np.concatenate([one.features for one in looks]), np.repeat(np.arange(len(looks)), sizes)
+
+
+def frechet(fake: Looks, real: Looks) -> float:
+    return frechet_distance(stacked(fake)[0], stacked(real)[0])
+
+
+def psd(fake: Looks, real: Looks) -> float:
+    mean_fake, mean_real = (np.mean([one.log_psd for one in side], 0) for side in (fake, real))
+    return appearance.psd_distance(mean_fake, mean_real)
+
+
+def w1(fake: Looks, real: Looks) -> float:
+    mean_fake, mean_real = (np.mean([one.histogram for one in side], 0) for side in (fake, real))
+    return appearance.grey_w1(mean_fake, mean_real)
+
+
+def edge(fake: Looks, real: Looks) -> float:
+    pooled_fake, pooled_real = (sum((o.edge for o in s[1:]), s[0].edge) for s in (fake, real))
+    return appearance.edge_rmse(pooled_fake, pooled_real)
+
+
+def _mean_noise(looks: Looks) -> NDArray:
+    return np.nanmean([one.noise for one in looks], 0)
+
+
+def noise_sd_error(fake: Looks, real: Looks) -> float:
+    return float(_mean_noise(fake)[0] / _mean_noise(real)[0] - 1)
+
+
+def autocorrelation_error(fake: Looks, real: Looks) -> float:
+    return float(_mean_noise(fake)[1] - _mean_noise(real)[1])
+
+
+# name: (distance of two sets, unit, meaning)
+DISTANCES: dict[str, tuple[Callable[[Looks, Looks], float], str, str]] = {
+    "frechet": (frechet, "", "Frechet distance of the features; biased upwards, so mind n"),
+    "log_psd": (psd, "decades", "mean distance of the radial log power spectra"),
+    "grey_w1": (w1, "grey levels", "distance of the grey-level histograms, nothing adjusted"),
+    "noise_sd_error": (noise_sd_error, "", "noise of the background / the real one, minus 1"),
+    "noise_autocorrelation_error": (
+        autocorrelation_error,
+        "",
+        "autocorrelation of the noise at one pixel minus the real one",
+    ),
+    "edge_profile": (edge, "grey levels", "RMS error of grey level by distance from the outline"),
+}
+
+
+def drawn_floor(
+    distance: Callable[[NDArray, NDArray], float], train: int, judged: int
+) -> dict[str, float]:
+    """Mean distance of `judged` training images, drawn FLOOR_DRAWS times, to the other ones.
+
+    distance takes their numbers and those of the others. One split alone is a matter of luck.
+    """
+    if train < 2 * judged:
+        return {}
+    orders = [np.random.default_rng(k).permutation(train) for k in range(FLOOR_DRAWS)]
+    values = [abs(distance(order[:judged], order[judged:])) for order in orders]
+    return {DRAWN_FLOOR: float(np.mean(values))}
+
+
+def kernel_table(fake: Looks, real: Looks) -> KernelTable:
+    """Return the kernel sums of two sets of fields, by field."""
+    (x, groups_x), (y, groups_y) = stacked(fake), stacked(real)
+    return KernelTable(x, y, groups_x, groups_y)

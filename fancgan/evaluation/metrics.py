@@ -1,0 +1,106 @@
+"""How well a segmentation agrees with the manual one: pixels, outlines, particles, sizes.
+
+Pure functions of arrays. Masks are bool [H, W]; label images are integers [H, W], 0 = background,
+one number per particle. Particle scores drop particles below `min_area_px` in both pictures, as the
+decoder does. The words (tp / fp / fn, matching, panoptic quality) are those of stardist.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion, distance_transform_edt
+
+from fancgan.particles.instances import drop_small
+from fancgan.particles.matching import Matching, iou_matrix, match
+
+MIN_AREA_PX = 20
+AP_THRESHOLDS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2))
+
+
+def _same_shape(target: NDArray, pred: NDArray) -> None:
+    if target.shape != pred.shape or target.ndim != 2:
+        raise ValueError(f"expected two pictures [H, W] alike, got {target.shape}, {pred.shape}")
+
+
+def dice(target: NDArray, pred: NDArray) -> float:
+    """Return 2 |A and B| / (|A| + |B|) of two masks; 1 where both are empty."""
+    _same_shape(target, pred)
+    a, b = target.astype(bool), pred.astype(bool)
+    total = int(a.sum()) + int(b.sum())
+    return 2 * int((a & b).sum()) / total if total else 1.0
+
+
+def iou(target: NDArray, pred: NDArray) -> float:
+    """Return |A and B| / |A or B| of two masks; 1 where both are empty."""
+    _same_shape(target, pred)
+    a, b = target.astype(bool), pred.astype(bool)
+    union = int((a | b).sum())
+    return int((a & b).sum()) / union if union else 1.0
+
+
+def boundary_f1(target: NDArray, pred: NDArray, tolerance_px: float = 2.0) -> float:
+    """Return the F1 score of the outlines within a tolerance (Csurka et al., BMVC 2013).
+
+    The outline of a mask is its own pixels that touch the background by an edge; the frame is none.
+    Precision is the share of predicted outline pixels no further than `tolerance_px` from a true
+    one, recall the reverse. Both outlines empty: 1; only one of them: 0.
+    """
+    _same_shape(target, pred)
+    outlines = [m & ~binary_erosion(m, border_value=1) for m in (target > 0, pred > 0)]
+    if not outlines[0].any() and not outlines[1].any():
+        return 1.0
+    if not outlines[0].any() or not outlines[1].any():
+        return 0.0
+    precision, recall = (
+        float((distance_transform_edt(~near)[line] <= tolerance_px).mean())
+        for near, line in (outlines, outlines[::-1])
+    )
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def match_labels(
+    target: NDArray,
+    pred: NDArray,
+    thresholds: tuple[float, ...] = AP_THRESHOLDS,
+    min_area_px: int = MIN_AREA_PX,
+) -> list[Matching]:
+    """Return one Matching per IoU threshold of two label images, small particles dropped."""
+    overlaps = iou_matrix(drop_small(target, min_area_px), drop_small(pred, min_area_px))
+    return [match(overlaps, t) for t in thresholds]
+
+
+def ap50(target: NDArray, pred: NDArray, min_area_px: int = MIN_AREA_PX) -> float:
+    """Return tp / (tp + fp + fn) at IoU 0.5 of two label images."""
+    return match_labels(target, pred, (0.5,), min_area_px)[0].average_precision
+
+
+def ap50_95(target: NDArray, pred: NDArray, min_area_px: int = MIN_AREA_PX) -> float:
+    """Return the mean of tp / (tp + fp + fn) over IoU 0.50, 0.55, ... 0.95."""
+    matchings = match_labels(target, pred, min_area_px=min_area_px)
+    return float(np.mean([m.average_precision for m in matchings]))
+
+
+def panoptic_quality(target: NDArray, pred: NDArray, min_area_px: int = MIN_AREA_PX) -> float:
+    """Return the instance panoptic quality at IoU 0.5 of two label images."""
+    return match_labels(target, pred, (0.5,), min_area_px)[0].panoptic_quality
+
+
+def particle_count(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> int:
+    """Return the number of particles of at least `min_area_px`."""
+    return int(drop_small(labels, min_area_px).max(initial=0))
+
+
+def equal_area_diameters(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> NDArray:
+    """Return sqrt(4 A / pi) in pixels of each particle that the frame does not cut, float64 [n]."""
+    dense = drop_small(labels, min_area_px)
+    areas = np.bincount(dense.ravel()).astype(np.float64)
+    areas[0] = 0
+    frame = np.concatenate([dense[0], dense[-1], dense[:, 0], dense[:, -1]])
+    areas[np.unique(frame)] = 0
+    return np.sqrt(4 * areas[areas > 0] / np.pi)
+
+
+def relative_error(target: float, measured: float) -> float:
+    """Return measured / target - 1 (signed); nan where the target is 0."""
+    return measured / target - 1 if target else float("nan")

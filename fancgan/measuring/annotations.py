@@ -1,0 +1,123 @@
+"""Particles for other programs: ImageJ regions of interest, COCO and YOLO annotations."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fancgan.particles.outlines import particle_rings, ring_area
+
+
+def imagej_rois(labels: NDArray[np.integer]) -> bytes:
+    """Return a zip of one traced region per particle of labels [H, W], named by its number.
+
+    ImageJ's ROI manager opens it. The outlines run along the pixels' sides, as those of ImageJ's
+    wand do, so ImageJ counts the same pixels. Of a particle in several pieces the largest is given,
+    without its holes.
+    """
+    import roifile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, rings in particle_rings(labels).items():
+            roi = roifile.ImagejRoi.frompoints(rings[0], name=f"{number:05d}")
+            roi.roitype = roifile.ROI_TYPE.TRACED
+            archive.writestr(zip_entry(f"{roi.name}.roi"), roi.tobytes())
+    return buffer.getvalue()
+
+
+def zip_entry(name: str) -> zipfile.ZipInfo:
+    """A zip entry whose bytes do not depend on the time of day."""
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def coco_image(
+    labels: NDArray[np.integer], file_name: str, image_id: int, first_id: int
+) -> tuple[dict, list[dict]]:
+    """Return COCO's entries of a picture and of its particles, labels [H, W].
+
+    Area and box are those of the pixels. A particle is given by its outlines; one with holes, which
+    outlines cannot say, by run lengths. `label` is its number in the label image.
+    """
+    height, width = labels.shape
+    found = []
+    for number, rings in particle_rings(labels).items():
+        corners = np.concatenate(rings)
+        left, top = corners.min(axis=0)
+        right, bottom = corners.max(axis=0)
+        holes = any(ring_area(ring) < 0 for ring in rings)
+        found.append(
+            {
+                "id": first_id + len(found),
+                "image_id": image_id,
+                "category_id": 1,
+                "label": number,
+                "segmentation": run_lengths(labels == number)
+                if holes
+                else [ring.ravel().tolist() for ring in rings],
+                "area": int(sum(ring_area(ring) for ring in rings)),
+                "bbox": [int(left), int(top), int(right - left), int(bottom - top)],
+                "iscrowd": 0,
+            }
+        )
+    image = {"id": image_id, "file_name": file_name, "width": width, "height": height}
+    return image, found
+
+
+def yolo_lines(labels: NDArray[np.integer]) -> str:
+    """Return the particles of labels [H, W] as YOLO segmentation: class 0 and its outline, 0 to 1.
+
+    The outline of the largest piece, without holes: the format knows no more.
+    """
+    height, width = labels.shape
+    lines = []
+    for rings in particle_rings(labels).values():
+        corners = rings[0] / (width, height)
+        lines.append("0 " + " ".join(f"{value:.6g}" for value in corners.ravel()) + "\n")
+    return "".join(lines)
+
+
+@dataclass
+class CocoDocument:
+    """Annotations of several pictures in COCO's format (cocodataset.org, "Data format").
+
+    info: free words about the data set.
+    """
+
+    info: dict = field(default_factory=dict)
+    images: list[dict] = field(default_factory=list)
+    annotations: list[dict] = field(default_factory=list)
+
+    def add(self, file_name: str, labels: NDArray[np.integer], **facts: object) -> None:
+        """Add a picture and its particles, labels [H, W]; facts are stored with the picture."""
+        image, found = coco_image(
+            labels, file_name, len(self.images) + 1, len(self.annotations) + 1
+        )
+        self.images.append(image | facts)
+        self.annotations += found
+
+    def to_json(self) -> bytes:
+        """Return the document as JSON, equal for equal contents."""
+        document = {
+            "info": self.info,
+            "images": self.images,
+            "annotations": self.annotations,
+            "categories": [{"id": 1, "name": "particle", "supercategory": "particle"}],
+        }
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Sequence[int]]:
+    """Return mask [H, W] as COCO's uncompressed run lengths: column by column, ground first."""
+    flat = np.asarray(mask, bool).ravel(order="F")
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    counts = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
+    return {"size": list(mask.shape), "counts": [0, *counts] if flat[0] else counts}

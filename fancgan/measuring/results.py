@@ -1,0 +1,220 @@
+"""Results as files: tables, labels, pictures, regions, annotations, a report, all in one zip."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from fancgan.measuring import overlay
+from fancgan.measuring.analysis import Analysis, Measured, distribution_of
+from fancgan.measuring.annotations import CocoDocument, imagej_rois, zip_entry
+from fancgan.measuring.distribution import LEVEL, MEANINGS, OF_SIZES, WITHOUT_UNIT, mean_orientation
+from fancgan.measuring.properties import RATIOS, SIZES
+from fancgan.microscopy import image_files
+
+DIGITS = 6
+QUANTITIES = (*SIZES, "perimeter", "area", *RATIOS)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def particle_table(measured: Sequence[Measured]) -> pd.DataFrame:
+    """Return the particles of all micrographs, the file's name in the first column."""
+    tables = []
+    for one in measured:
+        table = one.table.copy()
+        table.insert(0, "file", _plain(one.name))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def statistics_table(measured: Sequence[Measured]) -> pd.DataFrame:
+    """Return the statistics of every quantity: one row each, with unit, interval and meaning.
+
+    Where some micrographs have a scale and others not, only what needs none is given.
+    """
+    rows = []
+    scales = {one.unit for one in measured}
+    for quantity in QUANTITIES if len(scales) == 1 else RATIOS:
+        found = distribution_of(measured, quantity)
+        unit = _unit(measured[0].column(quantity))
+        for name, estimate in found.estimates.items():
+            if name in OF_SIZES and quantity not in SIZES:
+                continue
+            rows.append(
+                {
+                    "quantity": quantity,
+                    "statistic": name,
+                    "value": estimate.value,
+                    f"low_{LEVEL:.0%}": estimate.low,
+                    f"high_{LEVEL:.0%}": estimate.high,
+                    "unit": "1" if name in WITHOUT_UNIT else unit,
+                    "n": found.n,
+                    "interval_over": found.over,
+                    "meaning": MEANINGS[name],
+                }
+            )
+    whole = pd.concat([one.whole for one in measured])
+    direction, order = mean_orientation(whole["orientation_deg"], whole["border_weight"])
+    for name, value, unit, meaning in (
+        ("mean_direction", direction, "deg", "mean direction of the major axes, 0 to 180"),
+        ("order", order, "1", "0: no preferred direction, 1: all parallel"),
+    ):
+        row = {"quantity": "orientation", "statistic": name, "value": value, "unit": unit}
+        rows.append(row | {"n": len(whole), "meaning": meaning})
+    return pd.DataFrame(rows)
+
+
+def _unit(column: str) -> str:
+    ending = column.rpartition("_")[2]
+    return ending if ending in ("nm", "nm2", "px") else "1"
+
+
+def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
+    """Return one row per micrograph: what was read, how many particles, their median size."""
+    rows = []
+    for one in measured:
+        found = distribution_of([one])
+        rows.append(
+            {
+                "file": _plain(one.name),
+                "width_px": one.width_px,
+                "height_px": one.height_px,
+                "nm_per_px": one.nm_per_px,
+                "nm_source": one.nm_source,
+                "bar_rows": one.bar_rows,
+                "particles": len(one.table),
+                "whole_particles": found.n,
+                f"ecd_median_{one.unit}": found.estimates["median"].value,
+                "covered": one.covered,
+                "cautions": " ".join(one.cautions),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _plain(name: str) -> str:
+    """A name that a spreadsheet does not take for a formula."""
+    return f"'{name}" if name.startswith(_FORMULA) else name
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV in UTF-8, numbers to DIGITS digits."""
+    return table.to_csv(index=False, float_format=f"%.{DIGITS}g", lineterminator="\n").encode()
+
+
+def xlsx_bytes(measured: Sequence[Measured], facts: dict) -> bytes:
+    """Return a workbook: particles, statistics, files, settings."""
+    buffer = io.BytesIO()
+    settings = [{"key": key, "value": json.dumps(value)} for key, value in facts.items()]
+    sheets = {
+        "particles": particle_table(measured),
+        "statistics": statistics_table(measured),
+        "files": summary_table(measured),
+        "settings": pd.DataFrame(settings),
+    }
+    with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
+        for name, table in sheets.items():
+            table.round(DIGITS).to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 0))
+    return buffer.getvalue()
+
+
+def overlay_png(analysis: Analysis) -> bytes:
+    """Return the field with coloured outlines and, where the scale is known, a scale bar."""
+    image = overlay.composite(analysis.field.grey, overlay.outline_layer(analysis.labels))
+    if analysis.field.nm_per_px:
+        overlay.draw_scale_bar(image, analysis.field.nm_per_px)
+    text = {"Software": "F-ANcGAN", "Particles": str(len(analysis.measured.table))}
+    if analysis.field.synthetic:
+        text["Synthetic"] = "true"
+    return image_files.png_bytes(image, text, level=6)
+
+
+def facts_of(measured: Sequence[Measured], bundle: dict) -> dict:
+    """Return what is needed to repeat the analysis; bundle: name and revision of the model."""
+    return {
+        "software": "F-ANcGAN",
+        "bundle": bundle,
+        "fields": {
+            one.name: {
+                "settings": one.settings.to_dict(),
+                "nm_per_px": one.nm_per_px,
+                "nm_source": one.nm_source,
+                "bar_rows": one.bar_rows,
+                "synthetic": one.synthetic,
+                "cautions": list(one.cautions),
+            }
+            for one in measured
+        },
+        "statistics": "particles cut by the frame left out, the others weighted by "
+        "W H / ((W - Fx)(H - Fy)); intervals by bootstrap",
+    }
+
+
+def bundle_facts(config: dict, revision: str) -> dict:
+    """Return what names a bundle in results."""
+    return {"name": str(config.get("name", "own bundle")), "revision": revision}
+
+
+def field_files(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, content): NAME_labels.tif, NAME_overlay.png and NAME_rois.zip of one field."""
+    name = analysis.field.name
+    yield f"{name}_labels.tif", image_files.label_tiff(analysis.labels, analysis.field.nm_per_px)
+    yield f"{name}_overlay.png", overlay_png(analysis)
+    yield f"{name}_rois.zip", imagej_rois(analysis.labels)
+
+
+class Results:
+    """Files of several micrographs: each is written when it is done, what they share at the end.
+
+    bundle: see bundle_facts. Only numbers and outlines are kept, and the first picture, which the
+    report shows.
+    """
+
+    def __init__(self, bundle: dict):
+        self.bundle = bundle
+        self.measured: list[Measured] = []
+        self.first: Analysis | None = None
+        self._coco = CocoDocument({"description": "particles found by F-ANcGAN", **bundle})
+
+    def add(self, analysis: Analysis) -> None:
+        self.first = self.first or analysis
+        self.measured.append(analysis.measured)
+        scale = {"nm_per_px": analysis.field.nm_per_px} if analysis.field.nm_per_px else {}
+        self._coco.add(analysis.field.name, analysis.labels, **scale)
+
+    def files(self, quantity: str = "ecd") -> Iterator[tuple[str, bytes]]:
+        """Yield (name, content) of what is shared: tables, report, annotations, settings.
+
+        The report needs one scale for all; where some pictures have none, it is left out.
+        """
+        from fancgan.measuring.size_report import report_pdf
+
+        if self.first is None:
+            return
+        facts = facts_of(self.measured, self.bundle)
+        yield "particles.csv", csv_bytes(particle_table(self.measured))
+        yield "statistics.csv", csv_bytes(statistics_table(self.measured))
+        yield "files.csv", csv_bytes(summary_table(self.measured))
+        yield "particles.xlsx", xlsx_bytes(self.measured, facts)
+        yield "annotations_coco.json", self._coco.to_json()
+        yield "settings.json", json.dumps(facts, indent=1).encode()
+        if len({one.unit for one in self.measured}) == 1:
+            yield "report.pdf", report_pdf(self.first, self.measured, self.bundle, quantity)
+
+
+def zip_bytes(analyses: Sequence[Analysis], bundle: dict, quantity: str = "ecd") -> bytes:
+    """Return all result files of the micrographs as one zip."""
+    results = Results(bundle)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for analysis in analyses:
+            results.add(analysis)
+            for name, content in field_files(analysis):
+                archive.writestr(zip_entry(name), content)
+        for name, content in results.files(quantity):
+            archive.writestr(zip_entry(name), content)
+    return buffer.getvalue()

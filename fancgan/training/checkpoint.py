@@ -1,0 +1,84 @@
+"""Checkpoints to resume from, weights to export, and the moving average of weights."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fancgan.errors import UserError
+from fancgan.files import write_atomically
+
+
+class EMA:
+    """Exponential moving average of a network's parameters, with warm-up; buffers are copied."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards `network`; early steps weigh more: decay <= (1 + step) / (10 + step)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(
+            list(self.network.parameters()),
+            [p.detach() for p in network.parameters()],
+            1 - decay,
+        )
+        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
+            mine.copy_(theirs)
+
+
+def save_checkpoint(path: Path, state: dict) -> None:
+    write_atomically(path, lambda p: torch.save(state, p))
+
+
+def load_checkpoint(path: Path) -> dict:
+    """Read a checkpoint as plain tensors and numbers (nothing in it is executed)."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"The checkpoint {path} cannot be read ({type(error).__name__}); delete it to start "
+            "the run anew, or restore it from a copy."
+        ) from error
+
+
+def save_weights(path: Path, networks: dict[str, nn.Module]) -> None:
+    """Write the networks' parameters and buffers as safetensors, keys "name.parameter"."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Tensor] = {
+        f"{name}.{key}": value.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    write_atomically(path, lambda p: save_file(tensors, p))
+
+
+# What may differ when a run is resumed: it changes how the run is watched, not what it learns.
+FREE_ON_RESUME = (
+    "steps",
+    "segmenter_steps",
+    "workers",
+    "accumulate",  # RunFolder.check counts the micro-batches of all processes
+    "tracker",
+    "log_every_steps",
+    "eval_every_steps",
+    "save_every_steps",
+)
+
+
+def check_same_run(then: dict, now: dict, run_dir: Path) -> None:
+    """Refuse to resume a run whose model, settings or data differ from the stored ones."""
+    for part in ("model", "train", "data"):
+        for key, value in now[part].items():
+            before = then.get(part, {}).get(key, value)
+            if before != value and key not in FREE_ON_RESUME:
+                raise UserError(
+                    f"The run {run_dir} was started with {key} = {before}, not {value}; give the "
+                    "same settings to resume it, or another --run to start anew."
+                )

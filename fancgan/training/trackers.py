@@ -1,0 +1,126 @@
+"""Where the curves of a run go besides its JSON lines: TensorBoard, Trackio, Weights & Biases."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+from fancgan.errors import UserError
+from fancgan.files import write_atomically
+
+PROJECT = "fancgan"
+
+
+class Tracker(Protocol):
+    def log(self, values: dict[str, float], step: int) -> None:
+        """Add a point at `step` to each of the named curves."""
+
+    def close(self) -> None:
+        """Send or write what is not yet out."""
+
+
+class TensorBoard:
+    """Event files in the run's folder; a resumed run hides the points that it draws again."""
+
+    def __init__(self, run_dir: Path, last_step: int, settings: dict):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=last_step + 1)
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        for key, value in values.items():
+            self.writer.add_scalar(key, value, step)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class Trackio:
+    """A local database, or a Space (TRACKIO_SPACE_ID); a kill leaves points that come twice."""
+
+    def __init__(self, run_dir: Path, last_step: int, settings: dict):
+        import trackio
+
+        name = f"{run_dir.resolve().name}-{run_id(run_dir)[:6]}"
+        self.run = trackio.init(PROJECT, name=name, config=settings, resume="allow")
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.run.log(values, step=step)
+
+    def close(self) -> None:
+        self.run.finish()
+
+
+class WandB:
+    """Needs a login, or WANDB_MODE=offline; steps that it has already are not drawn again."""
+
+    def __init__(self, run_dir: Path, last_step: int, settings: dict):
+        import wandb
+
+        try:
+            self.run = wandb.init(
+                project=PROJECT,
+                name=run_dir.resolve().name,
+                id=run_id(run_dir),
+                resume="allow",
+                dir=str(run_dir),
+                config=settings,
+            )
+        except wandb.Error as error:
+            words = " ".join(str(error).split()).rstrip(".")
+            raise UserError(
+                f"--tracker wandb could not start ({words}); log in, set "
+                "WANDB_MODE=offline, or choose another --tracker."
+            ) from error
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.run.log(values, step=step)
+
+    def close(self) -> None:
+        self.run.finish()
+
+
+TRACKERS = {"tensorboard": TensorBoard, "trackio": Trackio, "wandb": WandB}
+
+
+def check_tracker(name: str) -> None:
+    """Raise UserError where the package of an asked tracker is missing.
+
+    TensorBoard is asked for by default: without it `open_tracker` says so and a training goes on.
+    """
+    if name not in ("none", "tensorboard") and not _is_installed(name):
+        raise UserError(f"{_missing(name)}; install it, or choose another --tracker.")
+
+
+def open_tracker(name: str, run_dir: Path, last_step: int, settings: dict) -> Tracker | None:
+    """The named tracker for a run that stands at `last_step`; None where there is none.
+
+    settings: what the tracker shows the run to have been started with. UserError where the
+    service does not take the run.
+    """
+    if name == "none":
+        return None
+    if not _is_installed(name):
+        logs = "the curves go to log.jsonl and val.jsonl alone"
+        print(f"{_missing(name)}: {logs}.", file=sys.stderr)
+        return None
+    return TRACKERS[name](run_dir, last_step, settings)
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def _missing(name: str) -> str:
+    return f"--tracker {name} needs the package {name} (pip install {name})"
+
+
+def run_id(run_dir: Path) -> str:
+    """What a tracker knows the run of this folder by, the same when it is resumed."""
+    path = run_dir / "tracker_id"
+    if not path.exists():
+        write_atomically(path, lambda p: p.write_text(uuid.uuid4().hex[:16]))
+    return path.read_text()

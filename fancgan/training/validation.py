@@ -1,0 +1,104 @@
+"""Quick figures and sample sheets from the averaged weights while a training runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fancgan.datasets.fields import Field
+from fancgan.evaluation.metrics import dice
+from fancgan.networks.config import ModelConfig
+from fancgan.networks.deploy import DeployedGenerator, DeployedSegmenter
+from fancgan.networks.style import measure_style
+
+SHEET_CROP_PX = 256
+SHEET_LOOKS = 3
+
+
+def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32))[None, None].to(device)
+
+
+def draw_inputs(
+    generator: DeployedGenerator, seed: int, shape: tuple[int, int], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return style [1, style_dim] and noise [1, noise_channels, H, W] of a seed."""
+    rng = torch.Generator().manual_seed(seed)
+    normal = torch.randn(1, generator.style_dim, generator=rng)
+    noise = torch.randn(1, generator.noise_channels, *shape, generator=rng)
+    return generator.sample_style(normal.to(device)), noise.to(device)
+
+
+@torch.no_grad()
+def validate(
+    generator: DeployedGenerator,
+    segmenter: DeployedSegmenter,
+    fields: list[Field],
+    device: torch.device,
+    seeds: int = 4,
+) -> dict[str, float]:
+    """Dice, cycle Dice and style figures on whole fields; every mean is over the fields.
+
+    area_ratio is the area that the segmenter reads off real images over the true one: a cycle is
+    as content with masks that shrink and outlines that grow. background_mean_sd is the deviation
+    over `seeds` styles on the first field; noise_ratio is synthetic over real noise standard
+    deviation.
+    """
+    scores, cycle_scores, noise_ratios, area_ratios = [], [], [], []
+    for number, field in enumerate(fields):
+        image, mask = _tensor(field.image, device), _tensor(field.mask, device)
+        read = segmenter(image)[0, 0] > 0.5
+        scores.append(dice(field.mask, read.cpu().numpy()))
+        area_ratios.append(float(read.sum()) / max(field.mask.sum(), 1))
+        style, noise = draw_inputs(generator, number, field.image.shape, device)
+        fake = generator(mask, style, noise)
+        cycle_scores.append(dice(field.mask, (segmenter(fake)[0, 0] > 0.5).cpu().numpy()))
+        real_stats, fake_stats = (
+            measure_style(x / 127.5 - 1, mask)[0][0] for x in (image, fake.round())
+        )
+        noise_ratios.append(float(fake_stats[4] / real_stats[4]))
+    mask = _tensor(fields[0].mask, device)
+    levels = []
+    for seed in range(seeds):
+        style, noise = draw_inputs(generator, seed, fields[0].image.shape, device)
+        fake = generator(mask, style, noise)
+        levels.append(float(measure_style(fake / 127.5 - 1, mask)[0][0, 0]))
+    return {
+        "dice": float(np.mean(scores)),
+        "cycle_dice": float(np.mean(cycle_scores)),
+        "area_ratio": float(np.mean(area_ratios)),
+        "noise_ratio": float(np.mean(noise_ratios)),
+        "background_mean": float(np.mean(levels)),
+        "background_mean_sd": float(np.std(levels, ddof=1)),
+        "n": len(fields),
+    }
+
+
+@torch.no_grad()
+def sample_sheet(
+    generator: DeployedGenerator, fields: list[Field], device: torch.device
+) -> np.ndarray:
+    """Grey picture [rows * S, (1 + looks) * S] uint8: mask, then the same mask in fixed looks."""
+    rows = []
+    for field in fields:
+        h, w = (min(SHEET_CROP_PX, side) for side in field.image.shape)
+        top = (field.image.shape[0] - h) // 2
+        left = (field.image.shape[1] - w) // 2
+        mask = field.mask[top : top + h, left : left + w]
+        row = [mask.astype(np.uint8) * 255]
+        for seed in range(SHEET_LOOKS):
+            style, noise = draw_inputs(generator, seed, (h, w), device)
+            fake = generator(_tensor(mask, device), style, noise)
+            row.append(fake[0, 0].round().clamp(0, 255).byte().cpu().numpy())
+        rows.append(np.hstack(row))
+    width = min(row.shape[1] for row in rows)
+    return np.vstack([row[:, :width] for row in rows])
+
+
+def deployed(
+    model: ModelConfig, networks: dict[str, torch.nn.Module], density: torch.nn.Module
+) -> tuple[DeployedGenerator, DeployedSegmenter]:
+    """The two networks as they will be exported, in evaluation mode."""
+    generator = DeployedGenerator(networks["generator"], density, model).eval()
+    return generator, DeployedSegmenter(networks["segmenter"], model).eval()

@@ -1,0 +1,1 @@
+"""The Data set tab: labelled synthetic pairs, previewed, made and taken away."""

@@ -1,0 +1,224 @@
+"""The Data set tab: labelled synthetic pairs, previewed, made and taken away as one zip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from PIL import Image
+
+from fancgan.layouts.layout import AGGLOMERATIONS
+from fancgan.measuring import overlay
+from fancgan.microscopy import image_files
+from fancgan.microscopy.micrograph import read_micrograph
+from fancgan.ui import wire
+from fancgan.ui.dataset import making
+from fancgan.ui.page import CACHE_SECONDS, MODEL, ORDERS, asset, shown_as_toast
+
+if TYPE_CHECKING:
+    from fancgan.datasets.synthetic import Pair, Plan
+    from fancgan.pipeline import Pipeline
+
+WORDS = f"""<p class='fa-note'>Each pair is an image and its 16-bit instance labels; with COCO,
+YOLO-seg, split and manifest in one zip. Every file says that it is synthetic. The page makes up to
+<b>{making.MAX_PAIRS} pairs</b> ({making.MAX_PX // 10**6} megapixels) and deletes them after
+{CACHE_SECONDS[1] // 60} minutes; for any number, on all cores, resumable:
+<code>python -m fancgan make-dataset --n 10000 --out DIR</code></p>"""
+NAMES = ("n", "size", "amount", "value", "d50_nm", "gsd", "agglomeration", "val_share", "seed")
+SAY = "(...all) => {{ window.fancganSet.say('{}'); return all; }}"
+
+
+def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
+    """Add the tab's components and events; return what is to be called when a visitor leaves."""
+    stops = making.Stops()
+    plain = {"apply_default_css": False, "padding": False, "container": False}
+    with gr.Row(elem_classes="fa-bench fa-order"):
+        with gr.Column(min_width=300, scale=2, elem_classes="fa-left fa-form"):
+            wishes = _form()
+            strip = gr.Checkbox(
+                True, label="a strip under each picture that says synthetic", elem_id="set-strip"
+            )
+            style = gr.File(
+                label="Look of a micrograph (optional)",
+                elem_id="set-style",
+                height=92,
+            )
+            with gr.Row(elem_classes="fa-controls"):
+                look = gr.Button("Preview", elem_id="set-preview", min_width=90)
+                start = gr.Button(
+                    "Make the data set", variant="primary", elem_id="set-make", min_width=150
+                )
+        with gr.Column(min_width=320, scale=3, elem_classes="fa-left"):
+            panel = gr.HTML(
+                _empty(pipe),
+                html_template=asset("dataset.html"),
+                js_on_load=asset("dataset.js"),
+                elem_id="set",
+                nm_per_px=pipe.nm_per_px or 0,
+                **plain,
+            )
+            saved = gr.DownloadButton(
+                "Save the zip", visible=False, variant="primary", elem_id="set-save"
+            )
+            gr.HTML(WORDS, **plain)
+
+    # Plain functions: gradio gives the request to no partial.
+    def make(request: gr.Request, *values: object) -> Iterator[tuple]:
+        yield from _make(pipe, stops, saved.GRADIO_CACHE, request.session_hash or "", *values)
+
+    def leave(request: gr.Request) -> None:
+        stops.ask(request.session_hash or "")
+
+    inputs = [*wishes, strip, style]
+    quiet = {"show_progress": "hidden"}
+    previewing = look.click(
+        partial(_preview, pipe),
+        inputs=inputs,
+        outputs=panel,
+        js=SAY.format("previewing"),
+        api_visibility="private",
+        **MODEL,
+        **quiet,
+    )
+    started = start.click(
+        make,
+        inputs=inputs,
+        outputs=[panel, saved],
+        js=SAY.format("waiting"),
+        api_visibility="private",
+        **ORDERS,
+        **quiet,
+    )
+    for event in (previewing, started):
+        event.failure(None, js="() => window.fancganSet.say('failed')")
+    panel.stop(leave, api_visibility="private", concurrency_limit=8, **quiet)
+    return leave
+
+
+def _form() -> list[gr.components.Component]:
+    """The settings, in the order of NAMES."""
+    given = making.DEFAULTS
+    with gr.Row():
+        n = gr.Number(
+            given["n"],
+            label=f"Pairs (up to {making.MAX_PAIRS})",
+            precision=0,
+            elem_id="set-n",
+            min_width=90,
+        )
+        size = gr.Dropdown(
+            list(making.SIZES), value=given["size"], label="Size, px", elem_id="set-size"
+        )
+    with gr.Row():
+        amount = gr.Dropdown(
+            [("as trained", making.AMOUNTS[0]), *making.AMOUNTS[1:]],
+            value=given["amount"],
+            label="Amount",
+            elem_id="set-amount",
+        )
+        value = gr.Number(
+            given["value"],
+            label=given["amount"],
+            visible=False,
+            elem_id="set-value",
+            min_width=80,
+        )
+        amount.change(
+            _value_for,
+            inputs=amount,
+            outputs=value,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+    with gr.Row():
+        d50 = gr.Number(0, label="D50, nm (0: as trained)", elem_id="set-d50", min_width=80)
+        gsd = gr.Number(0, label="GSD (0: as trained)", elem_id="set-gsd", min_width=80)
+    with gr.Row():
+        kind = gr.Dropdown(
+            list(AGGLOMERATIONS), value="mix", label="Agglomerates", elem_id="set-kind"
+        )
+        share = gr.Number(
+            given["val_share"], label="Validation share", elem_id="set-share", min_width=80
+        )
+        seed = gr.Number(given["seed"], label="Seed", precision=0, elem_id="set-seed", min_width=80)
+    return [n, size, amount, value, d50, gsd, kind, share, seed]
+
+
+def _value_for(amount: str) -> gr.Number:
+    return gr.Number(label=amount, visible=amount != making.AMOUNTS[0])
+
+
+def _plan(pipe: Pipeline, *values: object) -> Plan:
+    *wishes, strip, style_path = values
+    style = None
+    if style_path:
+        style = pipe.measure_style(read_micrograph(str(style_path)).field)
+    return making.make_plan(pipe, style, strip=strip, **dict(zip(NAMES, wishes, strict=True)))
+
+
+def _empty(pipe: Pipeline) -> dict:
+    return {"token": wire.token(), "state": "none"}
+
+
+@shown_as_toast
+def _preview(pipe: Pipeline, *values: object) -> dict:
+    plan = _plan(pipe, *values)
+    return {
+        "token": wire.token(),
+        "state": "previewed",
+        "n": plan.n,
+        "tiles": [_tile(pair) for pair in making.preview(pipe, plan)],
+    }
+
+
+def _tile(pair: Pair) -> dict:
+    grey = Image.fromarray(pair.image)
+    outlined = overlay.composite(pair.image, overlay.outline_layer(pair.labels))
+    return {
+        "image": wire.data_url(image_files.png_bytes(grey)),
+        "outlined": wire.data_url(image_files.png_bytes(outlined)),
+        "particles": pair.line["particles"],
+        "coverage": pair.line["coverage"],
+        "split": pair.line["split"],
+    }
+
+
+@shown_as_toast
+def _make(
+    pipe: Pipeline, stops: making.Stops, cache: str, session: str, *values: object
+) -> Iterator[tuple]:
+    """Yield the panel's state and the button that saves the zip, pair by pair."""
+    plan = _plan(pipe, *values)
+    hidden = gr.DownloadButton(value=None, visible=False)
+    stops.begin(session)
+    try:
+        for step in making.make(pipe.path, plan, lambda: stops.asked(session)):
+            if step.zip_bytes is None:
+                yield _progress(step), hidden
+                continue
+            name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
+            path = save_bytes_to_cache(step.zip_bytes, name, cache)
+            words = f"Save {name} ({len(step.zip_bytes) / 1e6:.1f} MB)"
+            yield (
+                _progress(step) | {"state": "done"},
+                gr.DownloadButton(words, value=path, visible=True),
+            )
+            return
+        yield {"token": wire.token(), "state": "stopped"}, hidden
+    finally:
+        stops.end(session)
+
+
+def _progress(step: making.Progress) -> dict:
+    left = step.seconds_left
+    return {
+        "token": wire.token(),
+        "state": "making",
+        "done": step.done,
+        "n": step.n,
+        "seconds_left": None if left is None else round(left),
+    }

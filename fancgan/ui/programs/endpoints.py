@@ -1,0 +1,272 @@
+"""The endpoints for programs: the same functions as the tabs, with files in and files out."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from PIL import Image
+
+from fancgan.errors import UserError
+from fancgan.measuring import overlay
+from fancgan.measuring.analysis import Analysis, Settings, analyse, distribution_of
+from fancgan.measuring.results import bundle_facts, overlay_png, zip_bytes
+from fancgan.microscopy import image_files
+from fancgan.microscopy.micrograph import read_micrograph
+from fancgan.ui.dataset import making
+from fancgan.ui.page import MODEL, ORDERS, shown_as_toast
+from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
+from fancgan.ui.sketch.mask_sources import layout_mask, read_mask_file
+from fancgan.ui.sketch.painted import Painted, read_back
+
+if TYPE_CHECKING:
+    from fancgan.datasets.synthetic import Plan
+    from fancgan.pipeline import Pipeline
+
+MAX_FILES = 32
+
+
+def build(pipe: Pipeline, visibility: str = "public") -> None:
+    """Add the named endpoints: synthesize, synthesize_look, layout, segment, measure, dataset, ...
+
+    The page shows none of them. Files are written straight into gradio's cache, so that its
+    clean-up deletes them. visibility: "undocumented" leaves them out of the list of endpoints.
+    """
+    with gr.Group(visible=False):
+        trigger = gr.Button()
+        mask, micrograph = gr.File(label="mask"), gr.File(label="micrograph")
+        micrographs = gr.File(label="micrographs", file_count="multiple")
+        seed = gr.Number(FIRST_SEED, label="seed", precision=0)
+        name = gr.Textbox(label="name")
+        look = gr.JSON(None, label="look")
+        nm_per_px = gr.Number(None, label="nm_per_px")
+        settings, wishes = gr.JSON(None, label="settings"), gr.JSON({}, label="settings")
+        style = gr.File(None, label="style")
+        image, drawn = gr.File(label="synthetic image"), gr.File(label="mask image")
+        labels, outlined = gr.File(label="label image"), gr.File(label="outlined image")
+        results, made = gr.File(label="results"), gr.File(label="data set")
+        figures = gr.JSON(label="figures")
+        tiles = gr.Gallery(label="preview", format="png")
+    cache = image.GRADIO_CACHE
+    trigger.click(
+        partial(_synthesize, pipe, cache),
+        inputs=[mask, seed],
+        outputs=[image, figures],
+        api_name="synthesize",
+        api_description="Paint a mask file (0 = background) as a synthetic SEM image, PNG; with "
+        "the cycle check: Dice, particles drawn and read back.",
+        api_visibility=visibility,
+        **MODEL,
+    )
+    trigger.click(
+        partial(_synthesize_look, pipe, cache),
+        inputs=[mask, look, micrograph],
+        outputs=[image, figures],
+        api_name="synthesize_look",
+        api_description="The same in a chosen look. look may hold seed, mix_seed and mix (0 to 1), "
+        "levels (background, contrast, noise: grey levels), finish (brightness, contrast, gamma, "
+        "shadows, highlights); micrograph: a file whose look is taken over, or nothing.",
+        api_visibility=visibility,
+        **MODEL,
+    )
+    trigger.click(
+        partial(_layout, cache),
+        inputs=[name, seed],
+        outputs=drawn,
+        api_name="layout",
+        api_description="Draw a particle layout by the name of an example; PNG, 255 = particle.",
+        api_visibility=visibility,
+    )
+    trigger.click(
+        partial(_segment, pipe, cache),
+        inputs=[micrograph, nm_per_px],
+        outputs=[labels, outlined, figures],
+        api_name="segment",
+        api_description="Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
+        "outlines, count and size distribution. nm_per_px overrides the file's pixel size.",
+        api_visibility=visibility,
+        **MODEL,
+    )
+    trigger.click(
+        partial(_measure, pipe, cache),
+        inputs=[micrographs, settings],
+        outputs=[results, figures],
+        api_name="measure",
+        api_description="Measure the particles of several micrographs: a zip with tables, labels, "
+        "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
+        "may hold nm_per_px, split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
+        api_visibility=visibility,
+        **MODEL,
+    )
+    trigger.click(
+        partial(_dataset, pipe, cache),
+        inputs=[wishes, style],
+        outputs=[made, figures],
+        api_name="dataset",
+        api_description="Make labelled synthetic pairs, one zip. settings may hold "
+        f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
+        api_visibility=visibility,
+        **ORDERS,
+    )
+    trigger.click(
+        partial(_dataset_preview, pipe),
+        inputs=[wishes, style],
+        outputs=[tiles, figures],
+        api_name="dataset_preview",
+        api_description="The first pairs of such a data set: images with their outlines.",
+        api_visibility=visibility,
+        **MODEL,
+    )
+
+
+@shown_as_toast
+def _synthesize(
+    pipe: Pipeline, cache: str, path: str | None, seed: float | None
+) -> tuple[str, dict]:
+    return painted_file(pipe, cache, path, Look(check_seed(seed)))
+
+
+@shown_as_toast
+def _synthesize_look(
+    pipe: Pipeline, cache: str, path: str | None, look: dict | None, style_path: str | None
+) -> tuple[str, dict]:
+    wish = dict(look or {})
+    if style_path:
+        wish["reference"] = measured_style(pipe, style_path).tolist()
+    return painted_file(pipe, cache, path, Look.of(wish))
+
+
+def measured_style(pipe: Pipeline, path: str) -> np.ndarray:
+    """Return the style [style_dim] of the micrograph at path."""
+    return pipe.measure_style(read_micrograph(path).field)
+
+
+def painted_file(
+    pipe: Pipeline, cache: str, path: str | None, look: Look, *, strip: bool = False
+) -> tuple[str, dict]:
+    """Paint the mask file at path; return the PNG's path in cache and the figures.
+
+    strip: add rows below that say in words that the image is synthetic.
+    """
+    painted = Painted.of(pipe, read_mask_file(path), look)
+    figures, _ = read_back(pipe, painted)
+    name = image_files.synthetic_name(look.seed)
+    png = painted.png(strip, pipe.nm_per_px)
+    return save_bytes_to_cache(png, name, cache), figures | {"levels": painted.levels}
+
+
+@shown_as_toast
+def _layout(cache: str, name: str, seed: float | None) -> str:
+    seed = check_seed(seed)
+    return layout_file(cache, layout_mask(name, seed), seed)
+
+
+def layout_file(cache: str, mask: np.ndarray, seed: int) -> str:
+    """Return the path in cache of mask [H, W] bool as PNG, 255 = particle."""
+    png = image_files.png_bytes(Image.fromarray(mask.astype("uint8") * 255), {"Synthetic": "true"})
+    return save_bytes_to_cache(png, f"fancgan_layout_seed{seed}.png", cache)
+
+
+@shown_as_toast
+def _segment(
+    pipe: Pipeline, cache: str, path: str | None, nm_per_px: float | None
+) -> tuple[str, str, dict]:
+    if not path:
+        raise UserError("No file arrived: give a micrograph.")
+    analysis = analyse(pipe, path, Settings(nm_per_px=nm_per_px or None))
+    field = analysis.field
+    tiff = image_files.label_tiff(analysis.labels, field.nm_per_px)
+    return (
+        save_bytes_to_cache(tiff, f"{field.name}_labels.tif", cache),
+        save_bytes_to_cache(overlay_png(analysis), f"{field.name}_overlay.png", cache),
+        summary([analysis]) | reading(analysis),
+    )
+
+
+@shown_as_toast
+def _measure(
+    pipe: Pipeline, cache: str, paths: list[str] | None, settings: dict | None
+) -> tuple[str, dict]:
+    return measured_zip(pipe, cache, paths, Settings.from_dict(settings or {}))
+
+
+def measured_zip(
+    pipe: Pipeline, cache: str, paths: list[str] | None, settings: Settings
+) -> tuple[str, dict]:
+    """Measure the files at paths; return the path of the zip in cache and the summary of all."""
+    if not paths:
+        raise UserError("No file arrived: give one or more micrographs.")
+    if len(paths) > MAX_FILES:
+        raise UserError(
+            f"These are {len(paths)} files: at most {MAX_FILES} at a time, or use 'python -m "
+            "fancgan segment' for more."
+        )
+    stems = [Path(path).stem for path in paths]
+    if len(set(stems)) < len(stems):
+        raise UserError("Two files have the same name: their results would be mixed up.")
+    analyses = [analyse(pipe, path, settings) for path in paths]
+    content = zip_bytes(analyses, bundle_facts(pipe.config, pipe.revision))
+    return save_bytes_to_cache(content, "fancgan_results.zip", cache), summary(analyses)
+
+
+def summary(analyses: list[Analysis]) -> dict:
+    """Return count and size distribution as plain numbers, lengths in the unit that is named."""
+    measured = [analysis.measured for analysis in analyses]
+    found = distribution_of(measured)
+    unit = measured[0].unit
+    figures = {
+        "particles": sum(len(one.table) for one in measured),
+        "whole_particles": found.n,
+        "unit": unit,
+        "interval_over": found.over,
+    }
+    for name, estimate in found.estimates.items():
+        values = (estimate.value, estimate.low, estimate.high)
+        figures[f"ecd_{name}"] = [float(f"{v:.6g}") if v == v else None for v in values]
+    return figures
+
+
+def reading(analysis: Analysis) -> dict:
+    """Return how the file was read, and what is to be said of its result."""
+    field = analysis.field
+    return {
+        "nm_per_px": field.nm_per_px,
+        "nm_source": field.nm_source,
+        "info_bar_rows_cropped": field.bar_rows,
+        "cautions": list(analysis.measured.cautions),
+    }
+
+
+def _wished(pipe: Pipeline, settings: object, style_path: str | None) -> Plan:
+    if not isinstance(settings, dict) or not set(settings) <= set(making.DEFAULTS):
+        raise UserError(f"settings may hold {', '.join(making.DEFAULTS)}, and nothing else.")
+    style = measured_style(pipe, style_path) if style_path else None
+    return making.make_plan(pipe, style, **settings)
+
+
+@shown_as_toast
+def _dataset(
+    pipe: Pipeline, cache: str, settings: dict | None, style_path: str | None
+) -> tuple[str, dict]:
+    return dataset_zip(pipe, cache, _wished(pipe, settings or {}, style_path))
+
+
+def dataset_zip(pipe: Pipeline, cache: str, plan: Plan) -> tuple[str, dict]:
+    """Make the data set of plan; return the path of the zip in cache and what is in it."""
+    *_, last = making.make(pipe.path, plan, lambda: False)
+    name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
+    facts = {"pairs": plan.n, "licence": plan.licence, "bundle": plan.bundle}
+    return save_bytes_to_cache(last.zip_bytes, name, cache), facts
+
+
+@shown_as_toast
+def _dataset_preview(pipe: Pipeline, settings: dict | None, style_path: str | None) -> tuple:
+    plan = _wished(pipe, settings or {}, style_path)
+    pairs = making.preview(pipe, plan)
+    layers = [overlay.composite(p.image, overlay.outline_layer(p.labels)) for p in pairs]
+    found = [{k: p.line[k] for k in ("index", "particles", "coverage", "split")} for p in pairs]
+    return [np.asarray(layer) for layer in layers], {"pairs": plan.n, "preview": found}

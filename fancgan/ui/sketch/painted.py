@@ -1,0 +1,130 @@
+"""The synthetic image of a drawing: painted, read back by the segmenter, saved.
+
+Nothing here knows gradio.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from fancgan.errors import UserError
+from fancgan.evaluation import metrics
+from fancgan.measuring import overlay
+from fancgan.microscopy import image_files
+from fancgan.ui import wire
+from fancgan.ui.sketch.look import Look, check_seed, paint
+
+if TYPE_CHECKING:
+    from fancgan.pipeline import Pipeline
+
+FAN_SIDE_PX = 320
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A synthetic image uint8 [H, W] of mask [H, W] bool, and how it came about.
+
+    seq: number of the drawing on the page. round: mark of this image. text: for its metadata.
+    levels: its grey levels by the names of LEVELS.
+    """
+
+    seq: int
+    round: str
+    mask: np.ndarray
+    image: np.ndarray
+    look: Look
+    text: dict[str, str]
+    levels: dict[str, float]
+
+    @classmethod
+    def of(cls, pipe: Pipeline, mask: np.ndarray, look: Look, seq: int = 0) -> Painted:
+        image, text, levels = paint(pipe, mask, look)
+        return cls(seq, wire.token(), mask, image, look, text, levels)
+
+    @classmethod
+    def from_message(cls, pipe: Pipeline, message: object) -> Painted:
+        """Paint what a message from the page asks for: its drawing in its look.
+
+        The same message gives the same image, whatever was painted in between.
+        """
+        if not isinstance(message, dict):
+            raise UserError("The drawing did not arrive whole: please draw again.")
+        mask, seq = wire.decode_mask(message.get("drawing"))
+        return cls.of(pipe, mask, Look.of(message.get("look")), seq)
+
+    def png(self, strip: bool, nm_per_px: float | None) -> bytes:
+        """Return the marked PNG file, with a strip below that says synthetic, or without."""
+        if not strip:
+            return image_files.png_bytes(Image.fromarray(self.image), self.text)
+        image = image_files.with_strip(self.image, self.look.seed, nm_per_px)
+        text = self.text | {"FieldRows": str(len(self.image))}
+        return image_files.png_bytes(Image.fromarray(image), text)
+
+    def view(self) -> dict:
+        """Return what the page needs to show the image."""
+        height, width = self.image.shape
+        return {
+            "seq": self.seq,
+            "round": self.round,
+            "seed": self.look.seed,
+            "width": width,
+            "height": height,
+            "image": wire.data_url(self.png(False, None)),
+            "levels": {name: round(value, 1) for name, value in self.levels.items()},
+        }
+
+
+def read_back(pipe: Pipeline, painted: Painted) -> tuple[dict, np.ndarray]:
+    """Return the figures of the cycle check, and what the segmenter finds [H, W] bool."""
+    labels = pipe.instances(painted.image)
+    found = labels > 0
+    figures = {
+        "dice": round(metrics.dice(painted.mask, found), 4),
+        "drawn": overlay.count_particles(painted.mask),
+        "read_back": int(np.unique(labels[found]).size),
+    }
+    return figures, found
+
+
+def cycle_view(pipe: Pipeline, painted: Painted, round_: str) -> dict:
+    """Return what the page needs to show the cycle check.
+
+    classes: PNG of one number a pixel: 1 drawn, 2 read back, 3 both.
+    """
+    figures, found = read_back(pipe, painted)
+    classes = painted.mask.astype(np.uint8) + 2 * found.astype(np.uint8)
+    png = image_files.png_bytes(Image.fromarray(classes), level=6)
+    return {"round": round_, **figures, "classes": wire.data_url(png)}
+
+
+def looks(pipe: Pipeline, drawing: object, wish: object) -> list[dict]:
+    """Paint the fullest part of the drawing with four other seeds; levels and finish stay."""
+    mask, _ = wire.decode_mask(drawing)
+    mask = _crop_with_most(mask)
+    if not isinstance(wish, dict) or not isinstance(wish.get("seeds"), list):
+        raise UserError("The look did not arrive whole: please try again.")
+    look = dataclasses.replace(Look.of(wish.get("look")), mix_seed=None, reference=())
+    tiles = []
+    for number in wish["seeds"][:4]:
+        one = Painted.of(pipe, mask, dataclasses.replace(look, seed=check_seed(number)))
+        tiles.append({"seed": one.look.seed, "image": wire.data_url(one.png(False, None))})
+    return tiles
+
+
+def _crop_with_most(mask: np.ndarray) -> np.ndarray:
+    """The part of mask [H, W], at most FAN_SIDE_PX square, with the most particle pixels."""
+    height, width = (min(FAN_SIDE_PX, side) for side in mask.shape)
+    sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    inside = (
+        sums[height:, width:]
+        - sums[:-height, width:]
+        - sums[height:, :-width]
+        + sums[:-height, :-width]
+    )
+    top, left = np.unravel_index(inside.argmax(), inside.shape)
+    return mask[top : top + height, left : left + width]

@@ -1,0 +1,150 @@
+"""The evaluation, with stand-in pipes whose score is known beforehand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from fancgan.__main__ import main
+from fancgan.datasets.fields import Field, load_fields
+from fancgan.errors import UserError
+from fancgan.evaluation.evaluate import evaluate_bundle, seed_of
+from fancgan.evaluation.report import format_report
+from tests.support.bundles import make_tiny_bundle
+
+
+class Oracle:
+    """Knows the truth of each real field, and writes the mask into the images it makes.
+
+    The background of its images has the noise and the level that the test asks for.
+    """
+
+    threshold = 0.5
+    revision = "oracle"
+
+    def __init__(self, fields: list[Field], noise: float = 4, level_sd: float = 5):
+        self.noise, self.level_sd = noise, level_sd
+        self.truth = {f.image.tobytes(): (f.mask, f.labels) for f in fields}
+        self.by_mask = {f.mask.tobytes(): f.labels for f in fields}
+
+    def synthesize(self, mask, seed=0, style=None):
+        rng = np.random.default_rng(seed)
+        level = 60 + self.level_sd * rng.standard_normal()
+        grey = np.where(mask, 160, level) + self.noise * rng.standard_normal(mask.shape)
+        image = grey.clip(0, 255).round().astype(np.uint8)
+        self.truth[image.tobytes()] = (mask, self.by_mask[mask.tobytes()])
+        return image
+
+    def segment(self, image):
+        return self.truth[image.tobytes()][0].astype(np.float32)
+
+    def instances(self, image):
+        return self.truth[image.tobytes()][1]
+
+
+class Blind(Oracle):
+    """Sees nothing, and paints every mask and seed alike."""
+
+    def synthesize(self, mask, seed=0, style=None):
+        return super().synthesize(mask, seed=0)
+
+    def segment(self, image):
+        return np.zeros(image.shape, np.float32)
+
+    def instances(self, image):
+        return np.zeros(image.shape, np.int32)
+
+
+@pytest.fixture
+def fields(pair_folder) -> list[Field]:
+    return load_fields(pair_folder, "all")
+
+
+def figure(report: dict, name: str) -> float:
+    return report["figures"][name]["value"]
+
+
+def test_the_truth_scores_one(fields):
+    report = evaluate_bundle(Oracle(fields), fields, seeds=4)
+    for name in ("dice", "iou", "boundary_f1", "ap50", "ap50_95", "instance_pq"):
+        assert figure(report, name) == 1
+    for name in ("cycle_dice", "cycle_ap50"):
+        assert figure(report, name) == 1
+    assert figure(report, "count_error") == figure(report, "d50_error") == 0
+    assert report["figures"]["dice"]["n"] == len(fields)
+    assert report["figures"]["dice"]["interval"] == pytest.approx([1, 1])
+
+
+def test_seeing_nothing_scores_nothing(fields):
+    report = evaluate_bundle(Blind(fields), fields, seeds=2)
+    assert figure(report, "dice") == figure(report, "ap50") == figure(report, "cycle_dice") == 0
+    assert figure(report, "count_error") == -1
+    assert figure(report, "d50_error") is None
+    assert figure(report, "background_spread") == 0
+
+
+def test_the_spread_over_seeds_is_that_of_the_looks(fields):
+    narrow = evaluate_bundle(Oracle(fields, level_sd=1), fields, seeds=16)
+    wide = evaluate_bundle(Oracle(fields, level_sd=6), fields, seeds=16)
+    assert figure(narrow, "background_spread") == pytest.approx(1, rel=0.25)
+    assert figure(wide, "background_spread") == pytest.approx(6, rel=0.25)
+    assert wide["figures"]["background_spread"]["n"] == 16 * len(fields)
+
+
+def test_the_noise_ratio_is_linear_in_the_noise(fields):
+    ratios = [
+        figure(evaluate_bundle(Oracle(fields, noise=noise), fields, seeds=2), "noise_ratio")
+        for noise in (4, 8)
+    ]
+    assert ratios[1] / ratios[0] == pytest.approx(2, rel=0.02)
+    repeated = evaluate_bundle(Oracle(fields, noise=4), fields, seeds=2)
+    assert figure(repeated, "noise_ratio") == ratios[0]
+
+
+def test_every_synthetic_image_has_a_seed_of_its_own():
+    seeds = [seed_of(7, field, draw) for field in range(40) for draw in range(8)]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_the_report_is_json_and_readable(fields):
+    report = evaluate_bundle(Oracle(fields), fields, fields, seeds=2)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    text = format_report(report)
+    assert "cycle_dice" in text and "n = 4 images" in text and "real train" in text
+
+
+def test_bad_requests_are_one_sentence(fields):
+    with pytest.raises(UserError, match="no image"):
+        evaluate_bundle(Oracle(fields), [])
+    with pytest.raises(UserError, match="2"):
+        evaluate_bundle(Oracle(fields), fields, seeds=1)
+
+
+def test_the_command_writes_what_it_prints(pair_folder, tmp_path, capsys):
+    bundle, out = make_tiny_bundle(tmp_path / "bundle"), tmp_path / "figures.json"
+    command = ["evaluate", "--bundle", str(bundle), "--data", str(pair_folder), "--seeds", "2"]
+    assert main([*command, "--json", str(out)]) == 0
+    report = json.loads(out.read_text())
+    printed = capsys.readouterr().out
+    assert format_report(report) in printed
+    assert report["split"] == "val" and report["images"] == ["disc3"]
+    # The tiny bundle cuts at one grey level, which is right for the drawn discs.
+    assert figure(report, "dice") > 0.95
+    assert figure(report, "cycle_dice") > 0.9
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".part"] == []
+
+
+def test_bad_commands_are_one_sentence(pair_folder, tmp_path, capsys):
+    bundle = make_tiny_bundle(tmp_path / "bundle")
+    command = ["evaluate", "--bundle", str(bundle), "--seeds", "2", "--data"]
+    for data, more, word in (
+        (tmp_path / "nowhere", [], "nowhere"),
+        (pair_folder, ["--full"], "192 x 160"),
+        (pair_folder, ["--json", str(tmp_path / "no" / "f.json")], "does not exist"),
+        (pair_folder, ["--full", "--features", "vgg"], "efficientnet_lite1"),
+    ):
+        assert main([*command, str(data), *more]) == 2
+        sentence = capsys.readouterr().err.strip().splitlines()[-1]
+        assert word in sentence and sentence.endswith(".")

@@ -1,0 +1,1 @@
+"""What the tests share: drawn particles, tiny networks, servers, stand-ins, browsers."""
