@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from bundles import make_tiny_bundle
 
 from fancgan import Pipeline
 from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16, bf16_pays
+from tests.support.bundles import make_tiny_bundle
 
 CPU = torch.device("cpu")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fancgan.outputs import with_strip
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
+from fancgan.microscopy.image_files import with_strip
 from fancgan.microscopy.info_bar import find_info_bar
 
 HEIGHT, WIDTH = 300, 400
