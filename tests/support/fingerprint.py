@@ -15,7 +15,7 @@ machine). --old-run finishes a copy of the run that another version began. Exit 
 Left out, because two runs of the same code differ in it: the times of creation in an XLSX file and
 its zip entries; the bytes of checkpoint.pt and of TorchScript files, whose tensors and outputs are
 compared instead; hence, in a bundle's config.json, the sha256 of TorchScript files and of itself;
-the seconds that `evaluate` took.
+the seconds that `evaluate` took; the free port that the app was given.
 """
 
 from __future__ import annotations
