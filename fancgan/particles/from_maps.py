@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, zoom
 
+from fancgan.particles.classifier import SmallClassifier
 from fancgan.particles.fragments import Fragments, cut_into_fragments
-from fancgan.particles.joining import JoinClassifier, join, noise_score
+from fancgan.particles.joining import join, join_score, noise_score
 
 JOIN_THRESHOLD = 0.5
 FRINGE_PX = 2  # of the maps: how far an outline may move when it is drawn at a finer scale
@@ -15,7 +16,7 @@ FRINGE_PX = 2  # of the maps: how far an outline may move when it is drawn at a 
 
 def particles_from_maps(
     maps: NDArray[np.floating],
-    classifier: JoinClassifier,
+    classifier: SmallClassifier,
     threshold: float = 0.5,
     join_threshold: float = JOIN_THRESHOLD,
 ) -> Fragments:
@@ -27,7 +28,7 @@ def particles_from_maps(
     """
     fragments = cut_into_fragments(maps, threshold)
     fragments = join(fragments, noise_score, least=0.0)
-    return join(fragments, classifier, join_threshold)
+    return join(fragments, join_score(classifier), join_threshold)
 
 
 def at_size(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fancgan.particles.classifier import SmallClassifier
 from fancgan.particles.fragments import Fragments, join_contacts
 
 NOISE_DEPTH = 0.02  # a summit that stands out by less is none
@@ -78,36 +78,9 @@ def pair_features(fragments: Fragments, a: int, b: int, contact: Contact) -> lis
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class JoinClassifier:
-    """One hidden layer of tanh units on standardised features -> probability of one particle.
-
-    mean, sd [features]; hidden [features + 1, units], its last row the biases; weights [units].
-    """
-
-    mean: NDArray[np.float64]
-    sd: NDArray[np.float64]
-    hidden: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    bias: float
-
-    def __call__(self, fragments: Fragments, a: int, b: int, contact: Contact) -> float:
-        return self.probability(pair_features(fragments, a, b, contact))
-
-    def probability(self, features: list[float]) -> float:
-        x = (np.asarray(features) - self.mean) / self.sd
-        units = np.tanh(x @ self.hidden[:-1] + self.hidden[-1])
-        return 1 / (1 + math.exp(-float(np.clip(units @ self.weights + self.bias, -30, 30))))
-
-    def to_dict(self) -> dict[str, list | float]:
-        """Return plain numbers for a configuration file; `from_dict` reads them."""
-        arrays = ("mean", "sd", "hidden", "weights")
-        return {name: getattr(self, name).tolist() for name in arrays} | {"bias": self.bias}
-
-    @classmethod
-    def from_dict(cls, values: dict) -> JoinClassifier:
-        arrays = {name: np.asarray(values[name], np.float64) for name in values if name != "bias"}
-        return cls(**arrays, bias=float(values["bias"]))
+def join_score(classifier: SmallClassifier) -> Score:
+    """Return a score for `join`: the probability that two fragments are one particle."""
+    return lambda fragments, a, b, contact: classifier(pair_features(fragments, a, b, contact))
 
 
 def noise_score(fragments: Fragments, a: int, b: int, contact: Contact) -> float:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from fancgan.particles.classifier import SmallClassifier
 from fancgan.particles.fragments import cut_into_fragments
 from fancgan.particles.from_maps import at_size, particles_from_maps
 from fancgan.particles.joining import (
     FEATURES,
-    JoinClassifier,
     compactness,
     join,
     noise_score,
@@ -22,7 +22,7 @@ from fancgan.particles.joining import (
 from fancgan.particles.map_targets import map_targets
 
 
-def classifier() -> JoinClassifier:
+def classifier() -> SmallClassifier:
     """One unit that looks at the outline between two fragments and at where they have their middle.
 
     Both low: one particle.
@@ -32,7 +32,7 @@ def classifier() -> JoinClassifier:
     hidden[FEATURES.index("votes apart, in diameters")] = -4
     hidden[-1] = 2
     ones = np.ones(len(FEATURES))
-    return JoinClassifier(0 * ones, ones, hidden, np.array([5.0]), 0.0)
+    return SmallClassifier(0 * ones, ones, hidden, np.array([5.0]), 0.0)
 
 
 def blurred(labels: np.ndarray, noise: float = 0.03, seed: int = 0) -> np.ndarray:
@@ -139,12 +139,12 @@ def test_compactness_in_closed_form() -> None:
 
 
 def test_classifier_survives_a_configuration_file() -> None:
-    there = JoinClassifier.from_dict(json.loads(json.dumps(classifier().to_dict())))
+    there = SmallClassifier.from_dict(json.loads(json.dumps(classifier().to_dict())))
     fragments = join(cut_into_fragments(blurred(two_touching_discs())), noise_score, 0)
     ((a, b), contact) = next(iter(fragments.contacts.items()))
     features = pair_features(fragments, a, b, contact)
     assert len(features) == len(FEATURES)
-    assert there.probability(features) == classifier().probability(features)
+    assert there(features) == classifier()(features)
 
 
 @pytest.mark.parametrize("factor", [0.4, 2.5])
