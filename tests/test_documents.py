@@ -106,6 +106,8 @@ def test_commands_are_accepted(command: str) -> None:
     launcher, *rest = words
     if launcher == "python":
         accept(rest)
+    elif launcher == "fancgan":
+        accept(["-m", *words])
     elif launcher == "accelerate" and rest[0] == "launch":
         from accelerate.commands.launch import launch_command_parser
 
@@ -157,7 +159,12 @@ def known_flags() -> set[str]:
     )
     texts = [said.getvalue(), *(verb.format_help() for verb in verbs.choices.values())]
     found = set(re.findall(r"--[a-z][a-z0-9-]*", "\n".join(texts)))
-    return found.union(*(flags_of(path) for path in ROOT.glob("tools/*.py")))
+    sources = (
+        path
+        for folder in ("tools", "benchmarks", "tests")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+    )
+    return found.union(*(flags_of(path) for path in sources if path.name != "test_documents.py"))
 
 
 @PAGES
