@@ -11,9 +11,8 @@ from torch import Tensor
 
 from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
-from fancgan.microscopy.micrograph import MAX_PIXELS, to_grey8
+from fancgan.microscopy.micrograph import MAX_PIXELS, MIN_SIDE_PX, to_grey8
 from fancgan.networks.config import ModelConfig
-from fancgan.networks.deploy import MIN_SIDE_PX
 from fancgan.networks.style_vector import StyleScale
 from fancgan.networks.tiling import run_tiled
 from fancgan.networks.torchscript import load_scripted, quiet_torchscript

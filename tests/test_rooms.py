@@ -39,6 +39,10 @@ HOMES = {
     "pooch": ("fancgan.datasets",),
 }
 SERVING = ("app", "fancgan.pipeline", "fancgan.pretrained", "fancgan.ui")
+# All that serving reads of the networks: a bundle brings its own code, as TorchScript.
+SERVED_NETWORKS = {
+    f"fancgan.networks.{name}" for name in ("config", "style_vector", "tiling", "torchscript")
+}
 # What a training machine may lack: imported inside the functions that need it.
 LOCAL_ONLY = {
     "lpips",
@@ -106,6 +110,12 @@ def test_serving_never_reaches_training() -> None:
     source = project()
     reached = source.reached([m for m in source.paths if is_within(m, SERVING)])
     assert not [m for m in reached if is_within(m, ("fancgan.training", "train"))]
+
+
+def test_serving_reads_no_source_of_a_network() -> None:
+    source = project()
+    reached = source.reached([m for m in source.paths if is_within(m, SERVING)])
+    assert {m for m in reached if m.startswith("fancgan.networks.")} == SERVED_NETWORKS
 
 
 def broken_house(root: Path, **files: str) -> Source:

@@ -23,7 +23,7 @@ from fancgan.measuring.distribution import Distribution, cautions, describe
 from fancgan.measuring.properties import length_unit, measure_particles
 from fancgan.microscopy.micrograph import (
     MAX_PIXELS,
-    MIN_SIDE,
+    MIN_SIDE_PX,
     Micrograph,
     read_micrograph,
     to_grey8,
@@ -224,9 +224,9 @@ def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfV
     rows = settings.bar_rows
     if rows is None:
         rows = height - len(micrograph.field)
-    if min(height - rows, width) < MIN_SIDE:
+    if min(height - rows, width) < MIN_SIDE_PX:
         raise UserError(
-            f"{name} has {height} rows: cutting off {rows} leaves fewer than {MIN_SIDE}."
+            f"{name} has {height} rows: cutting off {rows} leaves fewer than {MIN_SIDE_PX}."
         )
     nm_per_px, nm_source = micrograph.nm_per_px, micrograph.nm_source
     if settings.nm_per_px:
@@ -245,7 +245,7 @@ def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfV
 def network_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
     """Return by how much to enlarge a field for a network trained at nm_per_px; 1 is as it is.
 
-    Held so that the picture neither grows beyond MAX_PIXELS nor shrinks below MIN_SIDE.
+    Held so that the picture neither grows beyond MAX_PIXELS nor shrinks below MIN_SIDE_PX.
     """
     if not nm_per_px or not field.nm_per_px:
         return 1.0
@@ -253,7 +253,7 @@ def network_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
     if 1 / SAME_SCALE < zoom < SAME_SCALE:
         return 1.0
     most = math.sqrt(MAX_PIXELS / field.pixels.size)
-    return min(max(zoom, MIN_SIDE / min(field.pixels.shape)), most)
+    return min(max(zoom, MIN_SIDE_PX / min(field.pixels.shape)), most)
 
 
 def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Maps:
@@ -265,7 +265,7 @@ def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Maps:
         return Maps(prob, core, zoom, tuple(_warnings(pipe, grey, prob, zoom)))
     from skimage.transform import resize
 
-    sides = [max(MIN_SIDE, round(side * zoom)) for side in grey.shape]
+    sides = [max(MIN_SIDE_PX, round(side * zoom)) for side in grey.shape]
     seen = resize(grey, sides, order=1, preserve_range=True, anti_aliasing=zoom < 1)
     seen = np.rint(seen).astype(np.uint8)
     maps = pipe.segment_with_cores(seen)

@@ -21,7 +21,7 @@ from fancgan.microscopy.info_bar import find_info_bar
 from fancgan.microscopy.pixel_size import PixelSize
 
 MAX_PIXELS = 80_000_000
-MIN_SIDE = 32
+MIN_SIDE_PX = 32  # of a picture that the networks take
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -58,7 +58,7 @@ def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
     truth becomes grey. Pixels that are not square, by the file's own word, are made so: the longer
     side is filled in linearly. The scale may stand in a file beside (pixel_size.py).
     Raises UserError for a file that is missing, empty, broken, in colour, not finite, larger than
-    MAX_PIXELS or smaller than MIN_SIDE x MIN_SIDE.
+    MAX_PIXELS or smaller than MIN_SIDE_PX x MIN_SIDE_PX.
     """
     path = Path(path)
     stored = _read(path, page)
@@ -67,10 +67,10 @@ def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
     bar_row, size = stored.bar_row, stored.pixel_size or pixel_size.from_side_file(path, width)
     if bar_row is None or not 0 < bar_row < height:
         bar_row = find_info_bar(to_grey8(pixels))
-    if min(bar_row or height, width) < MIN_SIDE:
+    if min(bar_row or height, width) < MIN_SIDE_PX:
         raise UserError(
             f"{path.name} is {width} x {bar_row or height} pixels; at least "
-            f"{MIN_SIDE} x {MIN_SIDE} are needed."
+            f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed."
         )
     if size is None:
         return Micrograph(pixels, None, None, bar_row, stored.pages)

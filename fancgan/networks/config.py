@@ -1,10 +1,11 @@
-"""What a model is (travels with its weights) and how it is trained (travels with its run)."""
+"""What a model is: this travels with its weights. Serving reads it too: it imports nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
+BRIGHTNESS_UNIT_GREY = 40.0  # grey levels that a brightness of 1 stands for
 CRITIC_NAMES = ("projected", "patch")
 STAT_NAMES = (
     "background_mean",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fancgan.microscopy.micrograph import MIN_SIDE_PX
 from fancgan.networks.config import ModelConfig
 from fancgan.networks.generator import StyleUNet
 from fancgan.networks.segmenter import AttentionUNet
 from fancgan.networks.style import StyleDensity, StyleEncoder, measure_style
 from fancgan.networks.torchscript import quiet_torchscript
 
-MIN_SIDE_PX = 32
 FRAME_MARGIN_PX = 16
 
 

@@ -19,6 +19,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from fancgan.layouts.mask_statistics import contact_pairs
+from fancgan.networks.config import BRIGHTNESS_UNIT_GREY
 from fancgan.networks.particle_map import (
     FLOOD_ROUNDS,
     FLOOD_STEPS,
@@ -29,7 +30,6 @@ from fancgan.networks.particle_map import (
     wide_noise,
 )
 
-GREY_PER_UNIT = 40.0
 RIM_PX = 2  # the outline belongs to the edge, not to the particle
 KNOTS = 33
 ALONE_PX = 4400.0  # particles of this area, about eight, are half held to their common mean
@@ -65,7 +65,7 @@ def mean_map(image: NDArray, labels: NDArray) -> NDArray:
 
 
 class ParticleBrightness(nn.Module):
-    """How bright the particles of an image are beside their common mean, in GREY_PER_UNIT.
+    """How bright the particles of an image are beside their common mean, in BRIGHTNESS_UNIT_GREY.
 
     What a particle has beside the others is made of a trend, a quadratic of the logarithm of its
     area and of how much of it lies at the outer edge of its agglomerate, and of what is drawn for
@@ -91,7 +91,7 @@ class ParticleBrightness(nn.Module):
         self.register_buffer("alike_px", torch.ones(()))
         self.register_buffer("within", torch.zeros(()))
         self.register_buffer("reach", torch.tensor([-UNBOUNDED, UNBOUNDED]))
-        self.unit, self.digits, self.alone_px = GREY_PER_UNIT, DIGITS, ALONE_PX
+        self.unit, self.digits, self.alone_px = BRIGHTNESS_UNIT_GREY, DIGITS, ALONE_PX
         self.unbounded = UNBOUNDED
         self.flood_steps, self.flood_rounds = FLOOD_STEPS, FLOOD_ROUNDS
 
@@ -151,7 +151,7 @@ class ParticleBrightness(nn.Module):
         return torch.sqrt((particle_sd.square() - self.within.square()).clamp(min=1e-6))
 
     def forward(self, mask: Tensor, stats: Tensor, noise: Tensor) -> Tensor:
-        """Draw from the noise: brightness [N, 1, H, W] in GREY_PER_UNIT, one number a particle.
+        """Draw from the noise: brightness [N, 1, H, W], in BRIGHTNESS_UNIT_GREY, one a particle.
 
         mask [N, 1, H, W] in {0, 1}; stats [N, 10] of the look, as measured; noise [N, 1, H, W],
         standard normal. 0 in the background, and in what is nowhere 2 x 2 pixels wide. Over many

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fancgan.networks.particle_brightness import GREY_PER_UNIT
+from fancgan.networks.config import BRIGHTNESS_UNIT_GREY
 
 BRIGHTNESS = (
-    "Brightness is one number for each particle, by how many times "
-    f"{GREY_PER_UNIT:g} grey levels it is brighter than the others; 0 paints particles alike. "
-    "TorchScript draws it from the noise."
+    f"Brightness is one number for each particle, by how many times {BRIGHTNESS_UNIT_GREY:g} grey "
+    "levels it is brighter than the others; 0 paints particles alike. TorchScript draws it from "
+    "the noise."
 )
 # The files of these are listed in bundle.PORTABLE.
 OTHER_FORMATS = {

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from fancgan.errors import UserError
-from fancgan.networks.deploy import MIN_SIDE_PX
+from fancgan.microscopy.micrograph import MIN_SIDE_PX
 from fancgan.pretrained.bundle import PORTABLE
 
 FORMATS = ("torchscript", *PORTABLE)

@@ -8,8 +8,8 @@ import secrets
 import numpy as np
 
 from fancgan.errors import UserError
+from fancgan.microscopy.micrograph import MIN_SIDE_PX
 
-MIN_SIDE_PX = 32
 MAX_SIDE_PX = 4096
 MAX_SKETCH_PX = 2**21
 
