@@ -3,24 +3,86 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fancgan.errors import UserError
 
+PART = ".part"  # ends the hidden name that something has until it is whole
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it; its folder is made where missing."""
-    partial = path.with_name(f".{path.name}.part")
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; the file takes its place when the block ends.
+
+    After an error the old file stays and nothing else is left. The folder is made where missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}{PART}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
+        yield part
+        os.replace(part, path)
+    except BaseException:
         with contextlib.suppress(OSError):
-            partial.unlink()
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+            part.unlink()
+        raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` that takes its place when the block ends.
+
+    After an error the old folder stays and nothing else is left. What a killed process left of the
+    same folder goes. Whether an old folder may be replaced at all is for the caller to ask.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}{PART}")
+    old = part.with_suffix(".old")
+    for left in (part, old):
+        remove(left)
+    part.mkdir()
+    try:
+        yield part
+        if path.exists():
+            os.replace(path, old)
+        os.replace(part, path)
+        remove(old)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path, advice: str = "") -> Iterator[None]:
+    """Say in one sentence (UserError) that `path` cannot be written, and why; advice ends it."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}{advice}.") from error
+
+
+def write_whole(path: Path, content: bytes | Callable[[Path], object], *, advice: str = "") -> None:
+    """Write a file, or let content(temporary path) write it, whole or not at all.
+
+    Its folder is made where missing. Raises UserError where the system refuses; `advice` says what
+    to do about it.
+    """
+    with writing(path, advice), whole_file(path) as part:
+        if callable(content):
+            content(part)
+        else:
+            part.write_bytes(content)
 
 
 def protect_inputs(outputs: list[Path], inputs: list[Path]) -> None:
@@ -29,20 +91,3 @@ def protect_inputs(outputs: list[Path], inputs: list[Path]) -> None:
     for path in outputs:
         if path.resolve() in taken:
             raise UserError(f"{path} is an input; choose another --out, it is not overwritten.")
-
-
-def write_atomically(path: Path, write) -> None:
-    """Call write(temporary path), then rename: readers see the old file or the whole new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be written: {error.strerror}; free some space or choose another --run."
-        ) from error
-
-
-def write_json(path: Path, value: object) -> None:
-    write_atomically(path, lambda p: p.write_text(json.dumps(value, indent=1) + "\n"))

@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fancgan.datasets.fields import load_fields
+from fancgan.files import write_whole
 from fancgan.layouts.layout import LayoutConfig, make_layout, to_mask
 from fancgan.layouts.mask_statistics import MaskStatistics, compare, measure_mask, pool
 
@@ -86,7 +87,7 @@ def main() -> None:
             f"{figure['ks_shuffled']:9.3f} {figure['p']:7.3f}"
         )
     if args.json:
-        Path(args.json).write_text(json.dumps(figures, indent=1) + "\n")
+        write_whole(Path(args.json), (json.dumps(figures, indent=1) + "\n").encode())
     if args.plot:
         plot(real, made, args.plot)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fancgan.datasets.synthetic import MANIFEST, PLAN, Folder
 from fancgan.errors import UserError
+from fancgan.files import whole_file, whole_folder, writing
 from fancgan.measuring.annotations import zip_entry
 
 SHARD_PAIRS = 1000
@@ -51,21 +52,15 @@ def packed_plan(path: Path) -> dict | None:
 
 def pack(folder: Folder, path: Path, kind: str) -> None:
     """Pack a finished data set into path; its working folder stays. Raises UserError."""
-    partial = path.with_name(f".{path.name}.part")
-    _remove(partial)
-    try:
+    with writing(path):
         if kind == "zip":
-            with partial.open("wb") as file:
+            with whole_file(path) as part, part.open("wb") as file:
                 write_zip(folder.root, file)
         else:
-            partial.mkdir(parents=True)
-            write_shards(folder.root, partial)
-            if path.is_dir():
-                path.rmdir()  # an empty one: packed_plan has looked
-        partial.replace(path)
-    except OSError as error:
-        _remove(partial)
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+            with whole_folder(path) as part:
+                write_shards(folder.root, part)
+                if path.is_dir():
+                    path.rmdir()  # an empty one: packed_plan has looked
 
 
 def write_zip(root: Path, file: io.IOBase) -> None:
@@ -114,10 +109,3 @@ def _sample(root: Path, line: dict) -> Iterator[tuple[str, bytes]]:
     yield stem + MASK, (root / line["mask"]).read_bytes()
     yield stem + IMAGE, (root / line["image"]).read_bytes()
     yield f"{stem}.txt", (root / "labels" / f"{stem}.txt").read_bytes()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

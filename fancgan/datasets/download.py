@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
 
 from fancgan.errors import UserError
+from fancgan.files import whole_file, writing
 
 TIO2_URL = (
     "https://raw.githubusercontent.com/BAMresearch/automatic-sem-image-segmentation/"
@@ -46,12 +46,10 @@ def download_tio2(
     """
     out = Path(out)
     sources = read_checksums(Path(checksums))
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         # The split goes first: a part of the set must never be split anew, test fields and all.
         _place_split(out / "split.json", Path(split).read_bytes())
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror}.") from error
     _fetch(out, sources, base_url.rstrip("/") + "/", retries)
     return out
 
@@ -105,6 +103,5 @@ def _place_split(path: Path, data: bytes) -> None:
         if path.read_bytes() == data:
             return
         raise UserError(f"{path} is another split already; choose an empty folder for --out.")
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    with whole_file(path) as part:
+        part.write_bytes(data)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fancgan.errors import UserError
-from fancgan.files import write_whole
+from fancgan.files import PART, whole_file, write_whole, writing
 from fancgan.layouts.layout import LayoutConfig, make_layout
 from fancgan.measuring.annotations import coco_image, yolo_lines
 from fancgan.microscopy import image_files
@@ -209,7 +209,7 @@ class Folder:
         """Write what speaks of all pairs, then the manifest, which says that all is there."""
         if self.finished:
             return
-        for part in self.root.rglob(".*.part"):
+        for part in self.root.rglob(f".*{PART}"):
             part.unlink()
         stems: dict[str, list[str]] = {split: [] for split in SPLITS}
         for line in self._lines():
@@ -260,10 +260,13 @@ class Folder:
             yield image | {"nm_per_px": line["nm_per_px"]}, found
 
     def _stream(self, name: str, parts: Iterable[str]) -> None:
-        partial = self.root / f".{name}.part"
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        path = self.root / name
+        with (
+            writing(path),
+            whole_file(path) as part,
+            part.open("w", encoding="utf-8", newline="\n") as file,
+        ):
             file.writelines(parts)
-        partial.replace(self.root / name)
 
     def _words(self) -> str:
         plan = self.plan

@@ -17,15 +17,14 @@ import hashlib
 import itertools
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from fancgan.errors import UserError
+from fancgan.files import whole_folder
 
 FORMAT = "fancgan-bundle"
 VERSION = 1
@@ -145,23 +144,13 @@ def replacing(out: str | Path) -> Iterator[Path]:
     occupied = out.exists() and (not out.is_dir() or any(out.iterdir()))
     if occupied and not is_bundle(out):
         raise UserError(f"{out} exists and is no bundle; choose another --out, or remove it.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
-    except OSError as error:
-        raise UserError(f"{out.parent} cannot be written to: {error.strerror}.") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            stage = stack.enter_context(whole_folder(out))
+        except OSError as error:
+            raise UserError(f"{out.parent} cannot be written to: {error.strerror}.") from error
         yield stage
         stage.chmod(0o755)
-        if out.exists():
-            old = stage.with_suffix(".old")
-            os.replace(out, old)
-            os.replace(stage, out)
-            shutil.rmtree(old)
-        else:
-            os.replace(stage, out)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def is_bundle(folder: Path) -> bool:

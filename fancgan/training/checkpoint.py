@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from fancgan.errors import UserError
-from fancgan.files import write_atomically
+from fancgan.files import write_whole
+from fancgan.training.config import FULL_DISK_ADVICE
 
 
 class EMA:
@@ -33,7 +34,7 @@ class EMA:
 
 
 def save_checkpoint(path: Path, state: dict) -> None:
-    write_atomically(path, lambda p: torch.save(state, p))
+    write_whole(path, lambda p: torch.save(state, p), advice=FULL_DISK_ADVICE)
 
 
 def load_checkpoint(path: Path) -> dict:
@@ -56,7 +57,7 @@ def save_weights(path: Path, networks: dict[str, nn.Module]) -> None:
         for name, network in networks.items()
         for key, value in network.state_dict().items()
     }
-    write_atomically(path, lambda p: save_file(tensors, p))
+    write_whole(path, lambda p: save_file(tensors, p), advice=FULL_DISK_ADVICE)
 
 
 # What may differ when a run is resumed: it changes how the run is watched, not what it learns.

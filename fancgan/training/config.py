@@ -10,6 +10,7 @@ from fancgan.errors import UserError
 ADVERSARIAL_NAMES = ("hinge", "least_squares")
 MASK_LOSS_NAMES = ("ce_dice", "focal_ce_tversky", "ce", "tversky", "focal_tversky")
 PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
+FULL_DISK_ADVICE = "; free some space or choose another --run"  # where a file cannot be written
 TRACKER_NAMES = ("tensorboard", "trackio", "wandb", "none")
 
 

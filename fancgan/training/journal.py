@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from fancgan.files import write_atomically
+from fancgan.files import write_whole
+from fancgan.training.config import FULL_DISK_ADVICE
 from fancgan.training.trackers import Tracker
 
 LOGS = ("log", "val")
@@ -45,4 +46,5 @@ def trim_log(path: Path, last_step: int) -> None:
                 kept.append(line)
         except (ValueError, KeyError):
             continue
-    write_atomically(path, lambda p: p.write_text("".join(f"{line}\n" for line in kept)))
+    content = "".join(f"{line}\n" for line in kept)
+    write_whole(path, content.encode(), advice=FULL_DISK_ADVICE)

@@ -9,13 +9,14 @@ from PIL import Image
 from torch import nn
 
 from fancgan.errors import UserError
-from fancgan.files import write_atomically, write_json
+from fancgan.files import write_whole
 from fancgan.training.checkpoint import (
     check_same_run,
     load_checkpoint,
     save_checkpoint,
     save_weights,
 )
+from fancgan.training.config import FULL_DISK_ADVICE
 
 
 class RunFolder:
@@ -49,7 +50,8 @@ class RunFolder:
         return load_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
 
     def describe(self, identity: dict, hardware: dict) -> None:
-        write_json(self.described, {**identity, "hardware": hardware})
+        content = json.dumps({**identity, "hardware": hardware}, indent=1) + "\n"
+        write_whole(self.described, content.encode(), advice=FULL_DISK_ADVICE)
 
     def save(self, state: dict, networks: dict[str, nn.Module]) -> None:
         """state: what a checkpoint holds. networks: those to export, averaged."""
@@ -58,4 +60,4 @@ class RunFolder:
 
     def add_sample(self, step: int, sheet: Image.Image) -> None:
         path = self.path / "samples" / f"{step:07d}_synthetic.png"
-        write_atomically(path, lambda p: sheet.save(p, format="PNG"))
+        write_whole(path, lambda p: sheet.save(p, format="PNG"), advice=FULL_DISK_ADVICE)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from fancgan.errors import UserError
-from fancgan.files import write_atomically
+from fancgan.files import write_whole
+from fancgan.training.config import FULL_DISK_ADVICE
 
 PROJECT = "fancgan"
 
@@ -122,5 +123,5 @@ def run_id(run_dir: Path) -> str:
     """What a tracker knows the run of this folder by, the same when it is resumed."""
     path = run_dir / "tracker_id"
     if not path.exists():
-        write_atomically(path, lambda p: p.write_text(uuid.uuid4().hex[:16]))
+        write_whole(path, uuid.uuid4().hex[:16].encode(), advice=FULL_DISK_ADVICE)
     return path.read_text()

@@ -160,7 +160,7 @@ def test_a_run_writes_what_its_readers_expect(fields, tmp_path):
     prefixes = {key.split(".")[0] for key in load_file(run / "weights.safetensors")}
     assert prefixes == {"generator", "segmenter", "style_encoder", "style_density"}
     assert len(list((run / "samples").glob("*_synthetic.png"))) == 2
-    assert not list(run.glob("*.tmp"))
+    assert not list(run.rglob(".*.part"))
 
 
 def test_other_settings_are_refused(fields, tmp_path):
