@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fancgan.datasets.fields import load_fields
 from fancgan.files import write_whole
 from fancgan.layouts.layout import LayoutConfig, make_layout, to_mask
-from fancgan.layouts.mask_statistics import MaskStatistics, compare, measure_mask, pool
+from fancgan.layouts.mask_statistics import MaskStatistics, compare, measure_mask, pooled_statistic
 
 PANELS = {
     "ecd_px": ("equal-area diameter of what is visible / px", 0, 65),
@@ -36,7 +36,7 @@ PANELS = {
 def values(fields: list[MaskStatistics], name: str) -> np.ndarray:
     if name in ("coverage", "count"):
         return np.array([getattr(field, name) for field in fields], float)
-    pooled = pool(fields, name).astype(float)
+    pooled = pooled_statistic(fields, name).astype(float)
     return pooled[np.isfinite(pooled)]
 
 

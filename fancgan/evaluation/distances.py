@@ -29,19 +29,6 @@ def frechet_distance(x: NDArray, y: NDArray) -> float:
     return float(((x.mean(0) - y.mean(0)) ** 2).sum() + spread - 2 * root)
 
 
-def paper_fid(x: NDArray, y: NDArray) -> float:
-    """Return the formula that the paper's code calls FID: the root is of the mean covariance.
-
-    |mx - my|^2 + Tr(Sx + Sy - 2 ((Sx + Sy) / 2)^(1/2)), there on 1000 class logits of 8 images. It
-    is not 0 for identical sets; kept for comparison with arXiv 2505.18106, under this name alone.
-    """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    xc, yc = (x - x.mean(0)) / np.sqrt(len(x) - 1), (y - y.mean(0)) / np.sqrt(len(y) - 1)
-    singular = np.linalg.svd(np.concatenate([xc, yc]) / np.sqrt(2), compute_uv=False)
-    spread = (xc**2).sum() + (yc**2).sum()
-    return float(((x.mean(0) - y.mean(0)) ** 2).sum() + spread - 2 * singular.sum())
-
-
 def _kernel(x: NDArray, y: NDArray) -> NDArray:
     return (x @ y.T / x.shape[1] + 1) ** 3
 

@@ -15,7 +15,12 @@ from fancgan.datasets.fields import Field
 from fancgan.errors import UserError
 from fancgan.evaluation.appearance import background_mean, measure_noise
 from fancgan.evaluation.report import Figure, over_images
-from fancgan.evaluation.segmentation import Pipe, read, read_by_threshold, reading_figures
+from fancgan.evaluation.segmentation import (
+    PipelineLike,
+    score_bundle,
+    score_otsu,
+    segmentation_figures,
+)
 
 CYCLE_SEEDS = 2
 SEEDS_APART = 1000
@@ -27,7 +32,7 @@ def seed_of(seed: int, field_number: int, draw: int) -> int:
 
 
 def evaluate_bundle(
-    pipe: Pipe,
+    pipe: PipelineLike,
     fields: Sequence[Field],
     train_fields: Sequence[Field] | None = None,
     seeds: int = 8,
@@ -59,9 +64,9 @@ def evaluate_bundle(
     started = time.monotonic()
 
     say(f"segmenting {len(fields)} real images")
-    real_readings = [[read(pipe, f.image, f.mask, f.labels)] for f in fields]
-    threshold_readings = [[read_by_threshold(f.image, f.mask, f.labels)] for f in fields]
-    figures = reading_figures(real_readings, {"Otsu threshold": threshold_readings}, "real images")
+    real_scores = [[score_bundle(pipe, f.image, f.mask, f.labels)] for f in fields]
+    otsu_scores = [[score_otsu(f.image, f.mask, f.labels)] for f in fields]
+    figures = segmentation_figures(real_scores, {"Otsu threshold": otsu_scores}, "real images")
 
     say(f"synthesizing {len(fields)} x {seeds} images")
     fakes = [
@@ -69,13 +74,13 @@ def evaluate_bundle(
         for i, f in enumerate(fields)
     ]
     say("reading the synthetic images back")
-    cycle_readings = [
-        [read(pipe, fake, f.mask, f.labels) for fake in row[:CYCLE_SEEDS]]
+    cycle_scores = [
+        [score_bundle(pipe, fake, f.mask, f.labels) for fake in row[:CYCLE_SEEDS]]
         for f, row in zip(fields, fakes, strict=True)
     ]
-    figures |= reading_figures(
-        cycle_readings,
-        {"real": real_readings},
+    figures |= segmentation_figures(
+        cycle_scores,
+        {"real": real_scores},
         "synthetic images (against their own masks)",
         ("dice", "ap50", "d50_error"),
         prefix="cycle_",
@@ -94,9 +99,9 @@ def evaluate_bundle(
         "seconds": round(time.monotonic() - started, 1),
         "figures": {name: figure.to_dict() for name, figure in figures.items()},
         "per_image": [
-            {"image": f.stem, "dice": r.dice, "ap50": r.matchings[0].average_precision}
+            {"image": f.stem, "dice": s.dice, "ap50": s.matchings[0].average_precision}
             | {"cycle_dice": [c.dice for c in cycle]}
-            for f, (r,), cycle in zip(fields, real_readings, cycle_readings, strict=True)
+            for f, (s,), cycle in zip(fields, real_scores, cycle_scores, strict=True)
         ],
     }
 

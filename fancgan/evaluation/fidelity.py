@@ -18,17 +18,18 @@ from fancgan.evaluation.distances import KernelTable, r_squared, two_sample_auc
 from fancgan.evaluation.features import Extractor, load_extractor, patches
 from fancgan.evaluation.field_summary import (
     DISTANCES,
-    Look,
+    FieldSummary,
+    Summaries,
     drawn_floor,
     kernel_table,
-    look,
-    stacked,
+    stacked_features,
+    summarise_field,
 )
 from fancgan.evaluation.paired_similarity import Score, paired_figures, paired_scores
 from fancgan.evaluation.report import Figure, over_images
 from fancgan.evaluation.resampling import bootstrap_interval
-from fancgan.evaluation.retouching import fit_to_histogram, search
-from fancgan.evaluation.segmentation import Pipe
+from fancgan.evaluation.retouching import fit_to_histogram, search_tone_map
+from fancgan.evaluation.segmentation import PipelineLike
 from fancgan.microscopy.tone import ToneMap
 
 FEATURED_SEEDS = 4
@@ -64,7 +65,7 @@ def judges_for(
 
 
 def fidelity_figures(
-    pipe: Pipe,
+    pipe: PipelineLike,
     fields: Sequence[Field],
     fakes: list[list[NDArray]],
     train_fields: Sequence[Field] | None,
@@ -79,11 +80,11 @@ def fidelity_figures(
     """
     extractor = judges.extractor
     say(f"features of the real images ({extractor.name})")
-    real = [look([f.image], f.mask, extractor) for f in fields]
-    others: dict[str, list[Look]] = {}
+    real = [summarise_field([f.image], f.mask, extractor) for f in fields]
+    others: dict[str, Summaries] = {}
     painters: dict[str, Painter] = {}
     if train_fields:
-        others[FLOOR] = [look([f.image], f.mask, extractor) for f in train_fields]
+        others[FLOOR] = [summarise_field([f.image], f.mask, extractor) for f in train_fields]
         painters = {
             "two grey levels": TwoGreyLevels(train_fields),
             "profile and noise": ProfileAndNoise(train_fields),
@@ -94,11 +95,13 @@ def fidelity_figures(
     }
     for name, images in painted.items():
         others[name] = [
-            look([image], f.mask, extractor) for f, image in zip(fields, images, strict=True)
+            summarise_field([image], f.mask, extractor)
+            for f, image in zip(fields, images, strict=True)
         ]
     say("features of the synthetic images")
     fake = [
-        look(row, f.mask, extractor, FEATURED_SEEDS) for f, row in zip(fields, fakes, strict=True)
+        summarise_field(row, f.mask, extractor, FEATURED_SEEDS)
+        for f, row in zip(fields, fakes, strict=True)
     ]
 
     figures = _kernel_figures(fake, real, others)
@@ -119,20 +122,22 @@ def fidelity_figures(
 
 
 def _kernel_figures(
-    fake: list[Look], real: list[Look], others: dict[str, list[Look]]
+    fake: Summaries, real: Summaries, others: dict[str, Summaries]
 ) -> dict[str, Figure]:
     table = kernel_table(fake, real)
 
     def kid(fields: list[int]) -> float:
         return 1000 * table.kid(np.array(fields), np.array(fields))
 
-    references = {name: 1000 * kernel_table(looks, real).kid() for name, looks in others.items()}
+    references = {
+        name: 1000 * kernel_table(summaries, real).kid() for name, summaries in others.items()
+    }
     train = others.get(FLOOR, [])
     if train:
         own = kernel_table(train, train)
         references |= drawn_floor(lambda a, b: 1000 * own.kid(a, b), len(train), len(real))
-    n = len(stacked(fake)[0])
-    number = f"patches of 256 px ({len(stacked(real)[0])} real)"
+    n = len(stacked_features(fake)[0])
+    number = f"patches of 256 px ({len(stacked_features(real)[0])} real)"
     everything = range(len(real))
     meaning = "kernel distance of the features to the real images, x 1000; 0 is right"
     figures = {"kid_x1000": over_images(meaning, everything, kid, number, n, "", references)}
@@ -151,7 +156,7 @@ def _kernel_figures(
 
 
 def _distance_figures(
-    fake: list[Look], real: list[Look], others: dict[str, list[Look]], n: int
+    fake: Summaries, real: Summaries, others: dict[str, Summaries], n: int
 ) -> dict[str, Figure]:
     pairs = list(zip(fake, real, strict=True))
     train = others.get(FLOOR, [])
@@ -162,9 +167,9 @@ def _distance_figures(
             pairs,
             lambda drawn, d=distance: d([p[0] for p in drawn], [p[1] for p in drawn]),
             of="patches of 256 px" if name == "frechet" else "synthetic images",
-            n=len(stacked(fake)[0]) if name == "frechet" else n,
+            n=len(stacked_features(fake)[0]) if name == "frechet" else n,
             unit=unit,
-            references={key: distance(looks, real) for key, looks in others.items()}
+            references={key: distance(summaries, real) for key, summaries in others.items()}
             | drawn_floor(
                 lambda a, b, d=distance: d([train[i] for i in a], [train[i] for i in b]),
                 len(train),
@@ -174,9 +179,9 @@ def _distance_figures(
     return figures
 
 
-def _auc_figure(fake: list[Look], real: list[Look], others: dict[str, list[Look]]) -> Figure:
-    def folds(looks: list[Look]) -> NDArray:
-        (x, groups_x), (y, groups_y) = stacked(looks), stacked(real)
+def _auc_figure(fake: Summaries, real: Summaries, others: dict[str, Summaries]) -> Figure:
+    def folds(summaries: Summaries) -> NDArray:
+        (x, groups_x), (y, groups_y) = stacked_features(summaries), stacked_features(real)
         return two_sample_auc(x, y, groups_x, groups_y, folds=len(real))
 
     values = folds(fake)
@@ -186,14 +191,14 @@ def _auc_figure(fake: list[Look], real: list[Look], others: dict[str, list[Look]
         list(values) or [float("nan")],
         lambda drawn: float(np.mean(drawn)),
         of="folds by image",
-        references={name: float(np.mean(folds(looks))) for name, looks in others.items()},
+        references={name: float(np.mean(folds(summaries))) for name, summaries in others.items()},
     )
 
 
 def _diversity_figures(
-    fake: list[Look], real: list[Look], train: list[Look] | None
+    fake: Summaries, real: Summaries, train: Summaries | None
 ) -> dict[str, Figure]:
-    """Distance between looks on one mask, and to the nearest training patch, in real units."""
+    """Distance between summaries on one mask, and to the nearest training patch, in real units."""
     per_image = len(real[0].features)
 
     def between(centres: NDArray) -> float:
@@ -213,9 +218,9 @@ def _diversity_figures(
             n=sum(len(row) for row in drawn),
         )
     if train:
-        memory = stacked(train)[0]
+        memory = stacked_features(train)[0]
 
-        def nearest(one: Look) -> float:
+        def nearest(one: FieldSummary) -> float:
             square = (one.features**2).sum(1)[:, None] + (memory**2).sum(1)[None]
             gaps = square - 2 * one.features @ memory.T
             return float(np.sqrt(np.maximum(gaps.min(1), 0)).mean())
@@ -227,30 +232,30 @@ def _diversity_figures(
             pairs,
             lambda drawn: float(np.sum([p[0] for p in drawn]) / np.sum([p[1] for p in drawn])),
             of="patches of 256 px",
-            n=len(stacked(fake)[0]),
+            n=len(stacked_features(fake)[0]),
         )
     return figures
 
 
 def _retouching_figure(
     fakes: list[list[NDArray]],
-    real: list[Look],
-    fake: list[Look],
-    known: list[tuple[NDArray, Look]],
+    real: Summaries,
+    fake: Summaries,
+    known: list[tuple[NDArray, FieldSummary]],
     extractor: Extractor,
 ) -> Figure:
     """What retouching gains on the images of each look, and on `known`, real training images."""
     best, gap = _retouching(fakes, fake, real, extractor)
     references = {}
     if known:
-        images, looks = [[image] for image, _ in known], [one for _, one in known]
-        references[FLOOR] = _retouching(images, looks, real, extractor)[1](None)
+        images, summaries = [[image] for image, _ in known], [one for _, one in known]
+        references[FLOOR] = _retouching(images, summaries, real, extractor)[1](None)
     count = len(fakes)
     return Figure(
         "share of KID that the best global tone map would remove "
         f"({', '.join(f'{k} {v:.2f}' for k, v in vars(best).items())}); 0 is right",
         gap(None),
-        n=len(stacked(fake)[0]),
+        n=len(stacked_features(fake)[0]),
         of="patches of 256 px",
         interval=bootstrap_interval(gap, count, draws=400),
         references=references,
@@ -258,30 +263,30 @@ def _retouching_figure(
 
 
 def _retouching(
-    images: list[list[NDArray]], looks: list[Look], real: list[Look], extractor: Extractor
+    images: list[list[NDArray]], summaries: Summaries, real: Summaries, extractor: Extractor
 ) -> tuple[ToneMap, Callable[[NDArray | None], float]]:
     """Return the best tone map of images, and the share of KID it removes for drawn fields.
 
-    images: those whose features each of `looks` has. The map is looked for on SEARCH_PATCHES of
+    images: those whose features each of `summaries` has. The map is looked for on SEARCH_PATCHES of
     their patches; the share is that of all.
     """
     crops = [np.concatenate([patches(image) for image in row]) for row in images]
-    per_look = len(crops[0])
-    few = np.linspace(0, per_look - 1, max(1, SEARCH_PATCHES // len(crops))).astype(int)
-    y, groups_y = stacked(real)
+    per_field = len(crops[0])
+    few = np.linspace(0, per_field - 1, max(1, SEARCH_PATCHES // len(crops))).astype(int)
+    y, groups_y = stacked_features(real)
 
     def table(tone: ToneMap | None, chosen: NDArray) -> KernelTable:
         parts = [
-            look.features[chosen] if tone is None else extractor(tone(crop[chosen]))
-            for crop, look in zip(crops, looks, strict=True)
+            summary.features[chosen] if tone is None else extractor(tone(crop[chosen]))
+            for crop, summary in zip(crops, summaries, strict=True)
         ]
         x, groups_x = np.concatenate(parts), np.repeat(np.arange(len(parts)), len(chosen))
         return KernelTable(x, y, groups_x, groups_y)
 
-    source, target = (np.mean([one.histogram for one in side], 0) for side in (looks, real))
+    source, target = (np.mean([one.histogram for one in side], 0) for side in (summaries, real))
     starts = [ToneMap(), fit_to_histogram(source, target)]
-    best = search(lambda tone: table(tone, few).kid(), starts)
-    before, after = (table(tone, np.arange(per_look)) for tone in (None, best))
+    best = search_tone_map(lambda tone: table(tone, few).kid(), starts)
+    before, after = (table(tone, np.arange(per_field)) for tone in (None, best))
 
     def gap(fields: NDArray | None) -> float:
         raw = before.kid(fields, fields)
@@ -291,7 +296,7 @@ def _retouching(
 
 
 def _obedience_figures(
-    pipe: Pipe, fields: Sequence[Field], train_fields: Sequence[Field], seed: int
+    pipe: PipelineLike, fields: Sequence[Field], train_fields: Sequence[Field], seed: int
 ) -> dict[str, Figure]:
     """Paint the masks in the look of each real image, and compare what was asked with what came."""
     references = [*fields, *train_fields]

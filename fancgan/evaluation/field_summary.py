@@ -1,4 +1,4 @@
-"""The look of one field, condensed to what the fidelity figures compare, and those comparisons."""
+"""The images of one field, condensed to what the fidelity figures compare; and the distances."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLOOR_DRAWS = 20
 
 
 @dataclass(frozen=True)
-class Look:
+class FieldSummary:
     """Statistics of the images of one field: one real image, or several painted on its mask.
 
     histogram [256]; log_psd [63]; noise [3]: sd, autocorrelation at 1 and 2 px, mean over the
@@ -32,11 +32,13 @@ class Look:
     features: NDArray
 
 
-def look(images: Sequence[NDArray], mask: NDArray, extractor: Extractor, featured: int = 1) -> Look:
+def summarise_field(
+    images: Sequence[NDArray], mask: NDArray, extractor: Extractor, featured: int = 1
+) -> FieldSummary:
     """Condense images [H, W] of one mask; the first `featured` of them go through the network."""
     edges = [appearance.edge_profile(image, mask) for image in images]
     noises = [appearance.measure_noise(image, mask) for image in images]
-    return Look(
+    return FieldSummary(
         histogram=np.mean([appearance.grey_histogram(image) for image in images], 0),
         log_psd=np.mean([appearance.radial_log_psd(image) for image in images], 0),
         edge=sum(edges[1:], edges[0]),
@@ -45,58 +47,67 @@ def look(images: Sequence[NDArray], mask: NDArray, extractor: Extractor, feature
     )
 
 
-Looks = Sequence[Look]
+Summaries = Sequence[FieldSummary]
 
 
-def stacked(looks: Looks) -> tuple[NDArray, NDArray]:
+def stacked_features(summaries: Summaries) -> tuple[NDArray, NDArray]:
     """Return the features [n, d] of all fields and the number of the field of each row [n]."""
-    sizes = [len(one.features) for one in looks]
-    return np.concatenate([one.features for one in looks]), np.repeat(np.arange(len(looks)), sizes)
+    sizes = [len(one.features) for one in summaries]
+    fields = np.repeat(np.arange(len(summaries)), sizes)
+    return np.concatenate([one.features for one in summaries]), fields
 
 
-def frechet(fake: Looks, real: Looks) -> float:
-    return frechet_distance(stacked(fake)[0], stacked(real)[0])
+def feature_frechet(fake: Summaries, real: Summaries) -> float:
+    return frechet_distance(stacked_features(fake)[0], stacked_features(real)[0])
 
 
-def psd(fake: Looks, real: Looks) -> float:
+def spectrum_distance(fake: Summaries, real: Summaries) -> float:
     mean_fake, mean_real = (np.mean([one.log_psd for one in side], 0) for side in (fake, real))
     return appearance.psd_distance(mean_fake, mean_real)
 
 
-def w1(fake: Looks, real: Looks) -> float:
+def grey_level_w1(fake: Summaries, real: Summaries) -> float:
     mean_fake, mean_real = (np.mean([one.histogram for one in side], 0) for side in (fake, real))
     return appearance.grey_w1(mean_fake, mean_real)
 
 
-def edge(fake: Looks, real: Looks) -> float:
+def edge_profile_rmse(fake: Summaries, real: Summaries) -> float:
     pooled_fake, pooled_real = (sum((o.edge for o in s[1:]), s[0].edge) for s in (fake, real))
     return appearance.edge_rmse(pooled_fake, pooled_real)
 
 
-def _mean_noise(looks: Looks) -> NDArray:
-    return np.nanmean([one.noise for one in looks], 0)
+def _mean_noise(summaries: Summaries) -> NDArray:
+    return np.nanmean([one.noise for one in summaries], 0)
 
 
-def noise_sd_error(fake: Looks, real: Looks) -> float:
+def noise_sd_error(fake: Summaries, real: Summaries) -> float:
     return float(_mean_noise(fake)[0] / _mean_noise(real)[0] - 1)
 
 
-def autocorrelation_error(fake: Looks, real: Looks) -> float:
+def autocorrelation_error(fake: Summaries, real: Summaries) -> float:
     return float(_mean_noise(fake)[1] - _mean_noise(real)[1])
 
 
 # name: (distance of two sets, unit, meaning)
-DISTANCES: dict[str, tuple[Callable[[Looks, Looks], float], str, str]] = {
-    "frechet": (frechet, "", "Frechet distance of the features; biased upwards, so mind n"),
-    "log_psd": (psd, "decades", "mean distance of the radial log power spectra"),
-    "grey_w1": (w1, "grey levels", "distance of the grey-level histograms, nothing adjusted"),
+DISTANCES: dict[str, tuple[Callable[[Summaries, Summaries], float], str, str]] = {
+    "frechet": (feature_frechet, "", "Frechet distance of the features; biased upwards, so mind n"),
+    "log_psd": (spectrum_distance, "decades", "mean distance of the radial log power spectra"),
+    "grey_w1": (
+        grey_level_w1,
+        "grey levels",
+        "distance of the grey-level histograms, nothing adjusted",
+    ),
     "noise_sd_error": (noise_sd_error, "", "noise of the background / the real one, minus 1"),
     "noise_autocorrelation_error": (
         autocorrelation_error,
         "",
         "autocorrelation of the noise at one pixel minus the real one",
     ),
-    "edge_profile": (edge, "grey levels", "RMS error of grey level by distance from the outline"),
+    "edge_profile": (
+        edge_profile_rmse,
+        "grey levels",
+        "RMS error of grey level by distance from the outline",
+    ),
 }
 
 
@@ -114,7 +125,7 @@ def drawn_floor(
     return {DRAWN_FLOOR: float(np.mean(values))}
 
 
-def kernel_table(fake: Looks, real: Looks) -> KernelTable:
+def kernel_table(fake: Summaries, real: Summaries) -> KernelTable:
     """Return the kernel sums of two sets of fields, by field."""
-    (x, groups_x), (y, groups_y) = stacked(fake), stacked(real)
+    (x, groups_x), (y, groups_y) = stacked_features(fake), stacked_features(real)
     return KernelTable(x, y, groups_x, groups_y)

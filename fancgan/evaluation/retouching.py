@@ -33,7 +33,7 @@ def fit_to_histogram(source: NDArray, target: NDArray) -> ToneMap:
     return ToneMap.of(minimize(distance, start, method="Nelder-Mead", options=options).x)
 
 
-def search(
+def search_tone_map(
     loss: Callable[[ToneMap], float], starts: list[ToneMap], evaluations: int = 24
 ) -> ToneMap:
     """Return the best map found by stepping one value at a time from the best start.

@@ -1,4 +1,4 @@
-"""What a segmenter reads from an image, scored against the truth, and the figures of many such."""
+"""Segmentations scored against the truth, one by one, and the figures of those of many fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fancgan.evaluation.report import Figure, over_images
 from fancgan.particles.matching import Matching
 
 
-class Pipe(Protocol):
+class PipelineLike(Protocol):
     """The part of `fancgan.Pipeline` that an evaluation uses."""
 
     threshold: float
@@ -26,7 +26,7 @@ class Pipe(Protocol):
 
 
 @dataclass(frozen=True)
-class Reading:
+class SegmentationScores:
     """Scores of one predicted mask and label image; `matchings` per IoU 0.50, 0.55, ... 0.95."""
 
     dice: float
@@ -34,31 +34,37 @@ class Reading:
     boundary_f1: float
     matchings: list[Matching]
     count_true: int
-    count_read: int
+    count_pred: int
     diameters_true: NDArray
-    diameters_read: NDArray
+    diameters_pred: NDArray
 
 
-def score(mask: NDArray, labels: NDArray, read_mask: NDArray, read_labels: NDArray) -> Reading:
+def score_segmentation(
+    mask: NDArray, labels: NDArray, pred_mask: NDArray, pred_labels: NDArray
+) -> SegmentationScores:
     """Score a predicted mask and label image [H, W] against the true mask and label image."""
-    return Reading(
-        dice=metrics.dice(mask, read_mask),
-        iou=metrics.iou(mask, read_mask),
-        boundary_f1=metrics.boundary_f1(mask, read_mask),
-        matchings=metrics.match_labels(labels, read_labels),
+    return SegmentationScores(
+        dice=metrics.dice(mask, pred_mask),
+        iou=metrics.iou(mask, pred_mask),
+        boundary_f1=metrics.boundary_f1(mask, pred_mask),
+        matchings=metrics.match_labels(labels, pred_labels),
         count_true=metrics.particle_count(labels),
-        count_read=metrics.particle_count(read_labels),
+        count_pred=metrics.particle_count(pred_labels),
         diameters_true=metrics.equal_area_diameters(labels),
-        diameters_read=metrics.equal_area_diameters(read_labels),
+        diameters_pred=metrics.equal_area_diameters(pred_labels),
     )
 
 
-def read(pipe: Pipe, image: NDArray, mask: NDArray, labels: NDArray) -> Reading:
+def score_bundle(
+    pipe: PipelineLike, image: NDArray, mask: NDArray, labels: NDArray
+) -> SegmentationScores:
     """Segment the image with the bundle at its own operating point, and score that."""
-    return score(mask, labels, pipe.segment(image) > pipe.threshold, pipe.instances(image))
+    return score_segmentation(
+        mask, labels, pipe.segment(image) > pipe.threshold, pipe.instances(image)
+    )
 
 
-def read_by_threshold(image: NDArray, mask: NDArray, labels: NDArray) -> Reading:
+def score_otsu(image: NDArray, mask: NDArray, labels: NDArray) -> SegmentationScores:
     """The trivial segmenter: Otsu's threshold, connected components; bright or dark particles."""
     from skimage.filters import threshold_otsu
     from skimage.measure import label
@@ -68,72 +74,74 @@ def read_by_threshold(image: NDArray, mask: NDArray, labels: NDArray) -> Reading
     else:
         bright = image > threshold_otsu(image)
         guess = bright if bright.mean() <= 0.5 else ~bright
-    return score(mask, labels, guess, label(guess, connectivity=1))
+    return score_segmentation(mask, labels, guess, label(guess, connectivity=1))
 
 
-Groups = list[list[Reading]]
+ScoresByField = list[list[SegmentationScores]]
 
 
-def mean_dice(groups: Groups) -> float:
-    return float(np.mean([r.dice for group in groups for r in group]))
+def _each(fields: ScoresByField) -> list[SegmentationScores]:
+    return [scores for field in fields for scores in field]
 
 
-def mean_iou(groups: Groups) -> float:
-    return float(np.mean([r.iou for group in groups for r in group]))
+def mean_dice(fields: ScoresByField) -> float:
+    return float(np.mean([s.dice for s in _each(fields)]))
 
 
-def mean_boundary_f1(groups: Groups) -> float:
-    return float(np.mean([r.boundary_f1 for group in groups for r in group]))
+def mean_iou(fields: ScoresByField) -> float:
+    return float(np.mean([s.iou for s in _each(fields)]))
 
 
-def pooled(groups: Groups, threshold_index: int) -> Matching:
+def mean_boundary_f1(fields: ScoresByField) -> float:
+    return float(np.mean([s.boundary_f1 for s in _each(fields)]))
+
+
+def pooled_matching(fields: ScoresByField, threshold_index: int) -> Matching:
     """Sum of the matchings of all pictures at one IoU threshold."""
-    return sum(
-        (r.matchings[threshold_index] for group in groups for r in group), Matching(0, 0, 0, 0.0)
-    )
+    return sum((s.matchings[threshold_index] for s in _each(fields)), Matching(0, 0, 0, 0.0))
 
 
-def pooled_ap50(groups: Groups) -> float:
-    return pooled(groups, 0).average_precision
+def pooled_ap50(fields: ScoresByField) -> float:
+    return pooled_matching(fields, 0).average_precision
 
 
-def pooled_ap50_95(groups: Groups) -> float:
+def pooled_ap50_95(fields: ScoresByField) -> float:
     count = len(metrics.AP_THRESHOLDS)
-    return float(np.mean([pooled(groups, k).average_precision for k in range(count)]))
+    return float(np.mean([pooled_matching(fields, k).average_precision for k in range(count)]))
 
 
-def pooled_quality(groups: Groups) -> float:
-    return pooled(groups, 0).panoptic_quality
+def pooled_quality(fields: ScoresByField) -> float:
+    return pooled_matching(fields, 0).panoptic_quality
 
 
-def count_error(groups: Groups) -> float:
-    true = sum(r.count_true for group in groups for r in group)
-    return metrics.relative_error(true, sum(r.count_read for group in groups for r in group))
+def count_error(fields: ScoresByField) -> float:
+    true = sum(s.count_true for s in _each(fields))
+    return metrics.relative_error(true, sum(s.count_pred for s in _each(fields)))
 
 
-def size_errors(groups: Groups) -> NDArray:
+def size_errors(fields: ScoresByField) -> NDArray:
     """Relative errors of D10, D50 and D90, the quantiles of all diameters [3]; nan without any."""
-    true = np.concatenate([r.diameters_true for group in groups for r in group])
-    read = np.concatenate([r.diameters_read for group in groups for r in group])
-    if not len(true) or not len(read):
+    true = np.concatenate([s.diameters_true for s in _each(fields)])
+    pred = np.concatenate([s.diameters_pred for s in _each(fields)])
+    if not len(true) or not len(pred):
         return np.full(3, np.nan)
-    wanted, found = (np.quantile(sizes, (0.1, 0.5, 0.9)) for sizes in (true, read))
+    wanted, found = (np.quantile(sizes, (0.1, 0.5, 0.9)) for sizes in (true, pred))
     return found / wanted - 1
 
 
-def d10_error(groups: Groups) -> float:
-    return float(size_errors(groups)[0])
+def d10_error(fields: ScoresByField) -> float:
+    return float(size_errors(fields)[0])
 
 
-def d50_error(groups: Groups) -> float:
-    return float(size_errors(groups)[1])
+def d50_error(fields: ScoresByField) -> float:
+    return float(size_errors(fields)[1])
 
 
-def d90_error(groups: Groups) -> float:
-    return float(size_errors(groups)[2])
+def d90_error(fields: ScoresByField) -> float:
+    return float(size_errors(fields)[2])
 
 
-_ROWS = {
+_FIGURES = {
     "dice": (mean_dice, "Dice of {what}, mean over the images"),
     "iou": (mean_iou, "IoU of {what}, mean over the images"),
     "boundary_f1": (mean_boundary_f1, "F1 of the outlines of {what} within 2 px"),
@@ -150,23 +158,23 @@ _ROWS = {
 }
 
 
-def reading_figures(
-    groups: Groups,
-    references: dict[str, Groups],
+def segmentation_figures(
+    fields: ScoresByField,
+    references: dict[str, ScoresByField],
     what: str,
-    names: tuple[str, ...] = tuple(_ROWS),
+    names: tuple[str, ...] = tuple(_FIGURES),
     prefix: str = "",
 ) -> dict[str, Figure]:
-    """Return the named figures of readings grouped by field; intervals are over the fields."""
+    """Return the named figures of the scores of each field; intervals are over the fields."""
     figures = {}
     for name in names:
-        statistic, meaning = _ROWS[name]
+        statistic, meaning = _FIGURES[name]
         figures[prefix + name] = over_images(
             meaning.format(what=what),
-            groups,
+            fields,
             statistic,
             of="images",
-            n=sum(len(group) for group in groups),
+            n=len(_each(fields)),
             references={key: statistic(other) for key, other in references.items()},
         )
     return figures

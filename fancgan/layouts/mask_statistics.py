@@ -119,19 +119,21 @@ def _harmonics(image: np.ndarray) -> np.ndarray:
     return amplitude[3 : 3 + HARMONICS]
 
 
-def pool(fields: list[MaskStatistics], name: str) -> np.ndarray:
+def pooled_statistic(fields: list[MaskStatistics], name: str) -> np.ndarray:
     return np.concatenate([getattr(field, name) for field in fields])
 
 
 def summarise(fields: list[MaskStatistics], shape: tuple[int, int], nm_per_px: float) -> dict:
     """Return the JSON-able statistics that shapes.py and layout.py draw from."""
-    ecd, solidity, aspect = (pool(fields, name) for name in ("ecd_px", "solidity", "aspect"))
+    ecd, solidity, aspect = (
+        pooled_statistic(fields, name) for name in ("ecd_px", "solidity", "aspect")
+    )
     whole = solidity > WHOLE_SOLIDITY
     d50 = float(np.median(ecd[whole]))
-    big = pool(fields, "harmonics")[ecd[whole] > 24]
+    big = pooled_statistic(fields, "harmonics")[ecd[whole] > 24]
     density = [field.count / (shape[0] * shape[1] / 1e6) for field in fields]
     quantiles = {
-        name: np.nanquantile(pool(fields, name), QUANTILES).round(4).tolist()
+        name: np.nanquantile(pooled_statistic(fields, name), QUANTILES).round(4).tolist()
         for name in (*PER_PARTICLE, "agglomerates")
     }
     return {

@@ -164,7 +164,7 @@ class Analysis:
     measured: Measured
 
 
-def measure(
+def measure_field(
     field: FieldOfView, labels: NDArray, settings: Settings, warnings: Iterable[str] = ()
 ) -> Analysis:
     """Measure the particles of labels [H, W] in a field; warnings come before the cautions."""
@@ -187,7 +187,7 @@ def measure(
     return Analysis(field, labels, measured)
 
 
-def pool(measured: Sequence[Measured], quantity: str) -> tuple[NDArray, NDArray, NDArray]:
+def pooled_values(measured: Sequence[Measured], quantity: str) -> tuple[NDArray, NDArray, NDArray]:
     """Return (values, weights, number of the micrograph) of a quantity, uncut particles only.
 
     Raises UserError where some micrographs have a scale and others not.
@@ -209,7 +209,7 @@ def distribution_of(measured: Sequence[Measured], quantity: str = "ecd") -> Dist
 
     Intervals are over micrographs where there are three or more, otherwise over particles.
     """
-    return describe(*pool(measured, quantity))
+    return describe(*pooled_values(measured, quantity))
 
 
 def read_field(path: str | Path, settings: Settings | None = None) -> FieldOfView:
@@ -304,7 +304,7 @@ def analyse(pipe: Pipeline, path: str | Path, settings: Settings | None = None) 
     field = read_field(path, settings)
     maps = predict(pipe, field, settings)
     labels = find_particles(maps, pipe.config["operating_point"], settings)
-    return measure(field, apply_edits(labels, settings.edits), settings, maps.warnings)
+    return measure_field(field, apply_edits(labels, settings.edits), settings, maps.warnings)
 
 
 def _warnings(pipe: Pipeline, grey: NDArray, prob: NDArray, zoom: float) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fancgan.measuring import overlay
-from fancgan.measuring.analysis import Analysis, Measured, distribution_of, pool
+from fancgan.measuring.analysis import Analysis, Measured, distribution_of, pooled_values
 from fancgan.measuring.distribution import LEVEL, WITHOUT_UNIT, Distribution, histogram
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def plot_distribution(
     """Draw histogram, log-normal fit and D10, D50, D90 with their intervals into axes."""
     from scipy.stats import lognorm
 
-    values, weights, _ = pool(measured, quantity)
+    values, weights, _ = pooled_values(measured, quantity)
     edges, share = histogram(values, weights)
     axes.bar(edges[:-1], 100 * share, np.diff(edges), align="edge", color=BAR, edgecolor="white")
     unit = measured[0].column(quantity).rpartition("_")[2]

@@ -55,7 +55,7 @@ def bundle_files(bundle: Bundle, repo_id: str, tag: str | None) -> Iterator[dict
     A card that somebody edited is sent as it is. Raises UserError where the bundle is damaged.
     """
     from fancgan.pipeline import Pipeline
-    from fancgan.publishing.sample_sheet import sample_sheet
+    from fancgan.publishing.card_sheet import card_sheet
 
     pipe = Pipeline(bundle)  # verifies what it loads
     for name in bundle.portable:
@@ -63,7 +63,7 @@ def bundle_files(bundle: Bundle, repo_id: str, tag: str | None) -> Iterator[dict
     files = {name: bundle.path / name for name in (*FILES, *bundle.portable) if name != CARD}
     with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
         files[SHEET] = Path(folder, SHEET)
-        files[SHEET].write_bytes(sample_sheet(pipe))
+        files[SHEET].write_bytes(card_sheet(pipe))
         files[CARD] = bundle.path / CARD
         if not files[CARD].is_file() or _is_as_exported(bundle):
             files[CARD] = Path(folder, CARD)

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from fancgan.datasets.fields import Field, load_fields
 from fancgan.evaluation import appearance
 from fancgan.evaluation.baselines import ProfileAndNoise, TwoGreyLevels
-from fancgan.evaluation.retouching import fit_to_histogram, search
+from fancgan.evaluation.retouching import fit_to_histogram, search_tone_map
 from fancgan.microscopy.tone import ToneMap
 
 
@@ -98,7 +98,7 @@ def test_tone_map_leaves_images_alone_and_finds_a_change():
         calls.append(tone)
         return (tone.brightness - 0.07) ** 2 + (tone.contrast - 0.9) ** 2
 
-    best = search(loss, [ToneMap()], evaluations=40)
+    best = search_tone_map(loss, [ToneMap()], evaluations=40)
     assert len(calls) == 40
     assert loss(best) < 0.01 * loss(ToneMap())
 

@@ -22,7 +22,7 @@ from fancgan.layouts.layout import (
     make_layout,
     to_mask,
 )
-from fancgan.layouts.mask_statistics import measure_mask, pool
+from fancgan.layouts.mask_statistics import measure_mask, pooled_statistic
 from fancgan.layouts.shapes import draw_diameters, draw_outlines, statistics
 from fancgan.particles.labels import read_mask
 
@@ -118,7 +118,7 @@ def test_overlap_pulls_neighbours_together() -> None:
             measure_mask(to_mask(layout(seed=seed, sizes_nm=(180.0,), **settings)))
             for seed in range(6)
         ]
-        return float(np.nanmedian(pool(fields, "neighbour_px")))
+        return float(np.nanmedian(pooled_statistic(fields, "neighbour_px")))
 
     assert spacing(0.4) < 0.85 * spacing(0.0)
 
@@ -204,9 +204,9 @@ def test_default_layouts_look_like_the_training_masks() -> None:
         ("solidity", 0.04),
         ("neighbour_px", 0.1),
     ):
-        made = np.nanquantile(pool(fields, name), levels)
+        made = np.nanquantile(pooled_statistic(fields, name), levels)
         assert made == pytest.approx(np.array(real[name])[middle], rel=tolerance), name
-    assert pool(fields, "contacts").mean() == pytest.approx(
+    assert pooled_statistic(fields, "contacts").mean() == pytest.approx(
         np.mean(real["contacts"][1:-1]), abs=0.5
     )
     coverage = np.median([field.coverage for field in fields])

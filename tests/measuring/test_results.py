@@ -15,7 +15,7 @@ import roifile
 import tifffile
 from PIL import Image
 
-from fancgan.measuring.analysis import Analysis, FieldOfView, Settings, measure
+from fancgan.measuring.analysis import Analysis, FieldOfView, Settings, measure_field
 from fancgan.measuring.distribution import STATISTICS, histogram
 from fancgan.measuring.results import (
     Results,
@@ -40,7 +40,7 @@ def make(draw_discs):
         discs = draw_discs(300, 400, radii=tuple(range(6, 26, 2)), seed=seed)
         source = "entered by hand" if nm_per_px else None
         field = FieldOfView(name, discs.image, nm_per_px, source, 0, 1)
-        return measure(field, discs.labels, Settings())
+        return measure_field(field, discs.labels, Settings())
 
     return made
 
@@ -190,7 +190,7 @@ def test_a_file_name_is_no_formula(make):
 
 def test_nothing_found_makes_files_too(draw_discs):
     image = draw_discs().image
-    empty = measure(
+    empty = measure_field(
         FieldOfView("empty", image, None, None, 0, 1), np.zeros(image.shape, np.int32), Settings()
     )
     files = unpacked(zip_bytes([empty], BUNDLE))
@@ -201,7 +201,7 @@ def test_nothing_found_makes_files_too(draw_discs):
 def test_a_synthetic_field_is_marked(make, tmp_path: Path):
     discs = make()
     field = FieldOfView("x_synthetic", discs.field.pixels, 7.344, "given", 0, 1, synthetic=True)
-    analysis = measure(field, discs.labels, Settings())
+    analysis = measure_field(field, discs.labels, Settings())
     with Image.open(io.BytesIO(overlay_png(analysis))) as image:
         assert image.text["Synthetic"] == "true"
     settings = json.loads(unpacked(zip_bytes([analysis], BUNDLE))["settings.json"])

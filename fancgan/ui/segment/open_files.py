@@ -21,7 +21,7 @@ from fancgan.measuring.analysis import (
     Settings,
     cut_field,
     find_particles,
-    measure,
+    measure_field,
     network_zoom,
     predict,
 )
@@ -109,7 +109,7 @@ class Sheet:
             labels = find_particles(maps, pipe.config["operating_point"], settings)
             found = Found(key, labels, maps.warnings)
         labels = apply_edits(found.labels, settings.edits)
-        self.analysis = measure(view, labels, settings, found.warnings)
+        self.analysis = measure_field(view, labels, settings, found.warnings)
         self.settings, self.found = settings, found
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from fancgan.errors import UserError
-from fancgan.measuring.analysis import distribution_of, pool
+from fancgan.measuring.analysis import distribution_of, pooled_values
 from fancgan.measuring.distribution import MEANINGS, OF_SIZES, histogram
 from fancgan.measuring.properties import SIZES
 from fancgan.measuring.results import (
@@ -271,7 +271,7 @@ def _numbers(bench: Bench) -> dict:
     if mixed:
         measured = [sheet.analysis.measured]
     found = distribution_of(measured, bench.quantity)
-    values, weights, _ = pool(measured, bench.quantity)
+    values, weights, _ = pooled_values(measured, bench.quantity)
     edges, share = histogram(values, weights)
     column = measured[0].column(bench.quantity)
     unit = {"nm": "nm", "nm2": "nm²", "px": "px"}.get(column.rpartition("_")[2], "")

@@ -18,7 +18,7 @@ SEEDS = (0, 1)
 HEIGHT_PX, WIDTH_PX, GAP_PX = 256, 384, 4
 
 
-def sample_sheet(pipe: Pipeline) -> bytes:
+def card_sheet(pipe: Pipeline) -> bytes:
     """Return a PNG, marked as synthetic: a column per layout, its mask above an image per seed.
 
     No micrograph goes into it. The same bundle gives the same pixels.
