@@ -1,4 +1,4 @@
-"""Fixtures: what is drawn, a small data set of it, the development micrographs, the browser."""
+"""Fixtures: what is drawn, data and a bundle made of it, the development micrographs, a browser."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def _write_pairs() -> Callable[..., Path]:
 def _info_bar() -> Callable[..., np.ndarray]:
     """The function info_bar(height, width, paper, ink) -> [height, width] uint8."""
     return info_bar
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory) -> Path:
+    """A bundle of tiny networks, for all tests: what changes one makes a copy."""
+    from tests.support.bundles import make_tiny_bundle
+
+    return make_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
 @pytest.fixture

@@ -13,14 +13,8 @@ import torch
 
 from fancgan import Pipeline, UserError, pipeline
 from fancgan.networks.tiling import run_tiled
-from tests.support.bundles import make_tiny_bundle
 from tests.support.drawing import draw_discs
 from tests.support.paths import ROOT
-
-
-@pytest.fixture(scope="module")
-def tiny_bundle(tmp_path_factory) -> Path:
-    return make_tiny_bundle(tmp_path_factory.mktemp("pipeline") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,13 @@ from fancgan.__main__ import main
 from fancgan.cli.segment import SHARED
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.pipeline import Pipeline
-from tests.support.bundles import make_tiny_bundle
 from tests.support.drawing import draw_discs
 from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory) -> str:
-    return str(make_tiny_bundle(tmp_path_factory.mktemp("cli") / "tiny"))
+def bundle(tiny_bundle) -> str:
+    return str(tiny_bundle)
 
 
 @pytest.fixture

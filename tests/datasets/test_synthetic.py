@@ -34,8 +34,8 @@ N = 8
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory) -> str:
-    return str(make_tiny_bundle(tmp_path_factory.mktemp("dataset") / "tiny"))
+def bundle(tiny_bundle) -> str:
+    return str(tiny_bundle)
 
 
 @pytest.fixture(scope="module")

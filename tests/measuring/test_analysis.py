@@ -22,15 +22,14 @@ from fancgan.measuring.analysis import (
     read_field,
 )
 from fancgan.pipeline import Pipeline
-from tests.support.bundles import make_tiny_bundle
 
 POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20, "min_core_px": 40}
 
 
 @pytest.fixture(scope="module")
-def pipe(tmp_path_factory) -> Pipeline:
+def pipe(tiny_bundle) -> Pipeline:
     """The tiny bundle: trained, as it says, at 7.344 nm per pixel."""
-    return Pipeline.from_pretrained(make_tiny_bundle(tmp_path_factory.mktemp("analysis") / "tiny"))
+    return Pipeline.from_pretrained(tiny_bundle)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from fancgan.networks.style import measure_style
 from fancgan.networks.torchscript import load_scripted, quiet_torchscript, script_bytes
 from fancgan.pipeline import Pipeline
 from fancgan.pretrained.find import find_bundle, packaged
-from tests.support.bundles import TINY, make_tiny_bundle, tiny_networks
+from tests.support.bundles import TINY, tiny_networks
 
 SIZES = ((32, 32), (75, 131), (160, 96))
 WITH_TORCH_ALONE = """
@@ -40,11 +40,6 @@ with torch.no_grad(), torch.jit.optimized_execution(False):
         answers.append((image, prob, style_encoder(image, prob[:, :1])))
 torch.save(answers, sys.argv[3])
 """
-
-
-@pytest.fixture(scope="module")
-def tiny_bundle(tmp_path_factory) -> Path:
-    return make_tiny_bundle(tmp_path_factory.mktemp("deploy") / "tiny")
 
 
 def drawn_mask(height: int, width: int) -> torch.Tensor:

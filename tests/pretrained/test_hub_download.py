@@ -13,7 +13,6 @@ from fancgan.pipeline import Pipeline
 from fancgan.pretrained.bundle import FILES, open_bundle
 from fancgan.pretrained.served import bundle_to_serve
 from fancgan.ui.models import Models
-from tests.support.bundles import make_tiny_bundle
 from tests.support.hub_client import WITHOUT_WAITING, hub_environment, run_python
 from tests.support.serving import serve
 from tests.support.stand_in_hub import Hub, Repo, stand_in_hub
@@ -38,11 +37,6 @@ for source in sys.argv[1:]:
         print(json.dumps({"error": str(error)}))
 """
 )
-
-
-@pytest.fixture(scope="module")
-def tiny_bundle(tmp_path_factory) -> Path:
-    return make_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
 
 
 @pytest.fixture
