@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,3 +93,19 @@ def protect_inputs(outputs: list[Path], inputs: list[Path]) -> None:
     for path in outputs:
         if path.resolve() in taken:
             raise UserError(f"{path} is an input; choose another --out, it is not overwritten.")
+
+
+def zip_entry(name: str) -> zipfile.ZipInfo:
+    """A zip entry whose bytes do not depend on the time of day."""
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return a zip of files by name, equal for equal files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(zip_entry(name), content)
+    return buffer.getvalue()

@@ -3,3 +3,15 @@
 A verb module offers HELP (one line), add_arguments(parser) and run(args). Heavy imports belong
 inside run, so that --help answers at once.
 """
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_bundle_arguments(parser: argparse.ArgumentParser, pin: str = "commit") -> None:
+    """Add the flags by which a verb is told its bundle; pin: what --revision takes, in words."""
+    parser.add_argument(
+        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
+    )
+    parser.add_argument("--revision", help=f"{pin} of a Hub repository")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fancgan.cli import add_bundle_arguments
+
 HELP = "measure a bundle on annotated images: segmentation, cycle, style, fidelity"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
-    )
-    parser.add_argument("--revision", help="revision of a Hub repository")
+    add_bundle_arguments(parser, pin="revision")
     parser.add_argument("--data", required=True, help="folder of image / mask pairs")
     parser.add_argument("--split", default="val", choices=("val", "train", "all", "test"))
     parser.add_argument("--modality", choices=("sem", "tsem"), help="default: the bundle's own")

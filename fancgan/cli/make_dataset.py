@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fancgan.cli import add_bundle_arguments
 from fancgan.cli.make_masks import add_layout_arguments, layout_from
 from fancgan.errors import UserError
 
@@ -44,10 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="float32 gives the same on every machine of a kind; auto is the fastest here",
     )
-    parser.add_argument(
-        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
-    )
-    parser.add_argument("--revision", help="commit of a Hub repository")
+    add_bundle_arguments(parser)
     parser.add_argument(
         "--again",
         nargs=2,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fancgan.cli import add_bundle_arguments
 from fancgan.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,10 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="settings.json of an earlier result: each file as it was done then; flags go before",
     )
-    parser.add_argument(
-        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
-    )
-    parser.add_argument("--revision", help="commit of a Hub repository")
+    add_bundle_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fancgan.cli import add_bundle_arguments
 from fancgan.errors import UserError
 
 HELP = "paint a synthetic micrograph from a particle mask"
@@ -21,10 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="look and noise (default: 0)")
     parser.add_argument("--style", metavar="IMAGE", help="take the look of this micrograph over")
-    parser.add_argument(
-        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
-    )
-    parser.add_argument("--revision", help="commit of a Hub repository")
+    add_bundle_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:

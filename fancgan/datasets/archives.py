@@ -15,8 +15,7 @@ from pathlib import Path
 
 from fancgan.datasets.synthetic import MANIFEST, PLAN, Folder
 from fancgan.errors import UserError
-from fancgan.files import whole_file, whole_folder, writing
-from fancgan.measuring.annotations import zip_entry
+from fancgan.files import whole_file, whole_folder, writing, zip_entry
 
 SHARD_PAIRS = 1000
 # Endings of a sample's files in a shard; a loader groups them by the name before the first dot.

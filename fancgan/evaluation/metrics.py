@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from fancgan.particles.instances import drop_small
+from fancgan.particles.labels import equal_area_diameter
 from fancgan.particles.matching import Matching, iou_matrix, match
 
 MIN_AREA_PX = 20
@@ -98,7 +99,7 @@ def equal_area_diameters(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> NDA
     areas[0] = 0
     frame = np.concatenate([dense[0], dense[-1], dense[:, 0], dense[:, -1]])
     areas[np.unique(frame)] = 0
-    return np.sqrt(4 * areas[areas > 0] / np.pi)
+    return equal_area_diameter(areas[areas > 0])
 
 
 def relative_error(target: float, measured: float) -> float:

@@ -29,6 +29,7 @@ from fancgan.microscopy.micrograph import (
     to_grey8,
 )
 from fancgan.particles.instances import decode_instances
+from fancgan.particles.labels import equal_area_diameter
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -169,7 +170,7 @@ def measure_field(
 ) -> Analysis:
     """Measure the particles of labels [H, W] in a field; warnings come before the cautions."""
     table = measure_particles(labels, field.nm_per_px, field.pixels)
-    across = np.sqrt(4 * table["area_px"].to_numpy() / np.pi)
+    across = equal_area_diameter(table["area_px"].to_numpy())
     height, width = labels.shape
     measured = Measured(
         name=field.name,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fancgan.files import zipped
 from fancgan.particles.outlines import particle_rings, ring_area
 
 
@@ -23,20 +22,13 @@ def imagej_rois(labels: NDArray[np.integer]) -> bytes:
     """
     import roifile
 
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    def regions() -> Iterator[tuple[str, bytes]]:
         for number, rings in particle_rings(labels).items():
             roi = roifile.ImagejRoi.frompoints(rings[0], name=f"{number:05d}")
             roi.roitype = roifile.ROI_TYPE.TRACED
-            archive.writestr(zip_entry(f"{roi.name}.roi"), roi.tobytes())
-    return buffer.getvalue()
+            yield f"{roi.name}.roi", roi.tobytes()
 
-
-def zip_entry(name: str) -> zipfile.ZipInfo:
-    """A zip entry whose bytes do not depend on the time of day."""
-    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry
+    return zipped(regions())
 
 
 def coco_image(

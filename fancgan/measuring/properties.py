@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
+from fancgan.particles.labels import equal_area_diameter
+
 LENGTHS = ("ecd", "feret_max", "feret_min", "major_axis", "minor_axis", "perimeter")
 RATIOS = (
     "aspect_ratio",
@@ -102,7 +104,7 @@ def _in_pixels(labels: NDArray, image: NDArray | None) -> pd.DataFrame:
         found = {name: np.zeros(0) for name in wanted}
     table = pd.DataFrame({new: found[old] for old, new in wanted.items()})
     area, perimeter = table["area_px"], table["perimeter"]
-    table["ecd"] = np.sqrt(4 * area / np.pi)
+    table["ecd"] = equal_area_diameter(area)
     table["aspect_ratio"] = table["feret_min"] / table["feret_max"]
     # One row of pixels has no minor axis: then this ratio is not known.
     minor = table["minor_axis"].where(table["minor_axis"] > 0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from fancgan.files import zipped
 from fancgan.measuring import overlay
 from fancgan.measuring.analysis import Analysis, Measured, distribution_of
-from fancgan.measuring.annotations import CocoDocument, imagej_rois, zip_entry
+from fancgan.measuring.annotations import CocoDocument, imagej_rois
 from fancgan.measuring.distribution import LEVEL, MEANINGS, OF_SIZES, WITHOUT_UNIT, mean_orientation
 from fancgan.measuring.properties import RATIOS, SIZES
 from fancgan.microscopy import image_files
@@ -209,12 +209,11 @@ class Results:
 def zip_bytes(analyses: Sequence[Analysis], bundle: dict, quantity: str = "ecd") -> bytes:
     """Return all result files of the micrographs as one zip."""
     results = Results(bundle)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+
+    def files() -> Iterator[tuple[str, bytes]]:
         for analysis in analyses:
             results.add(analysis)
-            for name, content in field_files(analysis):
-                archive.writestr(zip_entry(name), content)
-        for name, content in results.files(quantity):
-            archive.writestr(zip_entry(name), content)
-    return buffer.getvalue()
+            yield from field_files(analysis)
+        yield from results.files(quantity)
+
+    return zipped(files())

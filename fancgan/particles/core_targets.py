@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, grey_dilation, label, maximum
 
+from fancgan.particles.labels import equal_area_diameter
+
 CORE_DEPTH = 0.35  # of the greatest depth of the particle
 WAISTED_CORE_DEPTHS = (0.25, 0.18, 0.12, 0.0)  # where CORE_DEPTH would leave several cores
 CORE_MARGIN_PX = 2.0
@@ -78,6 +80,6 @@ def small_particle_weights(labels: NDArray[np.integer], typical_px: float) -> ND
     area = np.bincount(labels.ravel())
     weight = np.ones(len(area), np.float32)
     present = area > 0
-    weight[present] = np.clip(typical_px / np.sqrt(4 * area[present] / np.pi), 1, SMALL_WEIGHT)
+    weight[present] = np.clip(typical_px / equal_area_diameter(area[present]), 1, SMALL_WEIGHT)
     weight[0] = 1
     return grey_dilation(weight[labels], size=2 * SMALL_REACH_PX + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from fancgan.errors import UserError
@@ -39,6 +40,11 @@ def label_mask(samples: np.ndarray, name: str = "The mask") -> np.ndarray:
             "0 for background and 255 for particles."
         )
     return samples.astype(np.int32)
+
+
+def equal_area_diameter(area: NDArray) -> NDArray:
+    """Return sqrt(4 A / pi), the diameter of a disc of that area; any arrays, in any unit."""
+    return np.sqrt(4 * area / np.pi)
 
 
 def separate(labels: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import fancgan
 from fancgan.datasets.fields import Field, list_files, load_fields
 from fancgan.evaluation import metrics
 from fancgan.evaluation.evaluate import evaluate_bundle
-from fancgan.evaluation.segmentation import pooled_ap50, score, size_errors
+from fancgan.evaluation.segmentation import pooled_ap50, score_segmentation, size_errors
 from fancgan.networks.config import STAT_NAMES
 from fancgan.networks.deploy import FRAME_MARGIN_PX, Networks
 from fancgan.particles.instances import decode_instances
@@ -154,11 +154,11 @@ def choose_operating_point(pipe: Pipeline, fields: Sequence[Field]) -> dict:
     threshold = max(THRESHOLDS, key=mean_dice)
 
     def quality(point: dict) -> float:
-        groups = [
-            [score(f.mask, f.labels, prob > threshold, decode_instances(prob, core, **point))]
-            for f, (prob, core) in pairs
-        ]
-        return pooled_ap50(groups) - np.nan_to_num(np.abs(size_errors(groups)).mean(), nan=1.0)
+        scores = []
+        for field, (prob, core) in pairs:
+            labels = decode_instances(prob, core, **point)
+            scores.append([score_segmentation(field.mask, field.labels, prob > threshold, labels)])
+        return pooled_ap50(scores) - np.nan_to_num(np.abs(size_errors(scores)).mean(), nan=1.0)
 
     points = [
         DEFAULT_POINT

@@ -19,8 +19,8 @@ from PIL import Image
 from fancgan.datasets import download
 from fancgan.datasets.download import download_tio2
 from fancgan.datasets.fields import load_fields
-from fancgan.errors import UserError
 from tests.support.paths import ROOT
+from tests.support.sentences import fails
 
 IMAGES = "Datasets/Electron Microscopy Images"
 MASKS = "Datasets/Electron Microscopy Image Masks"
@@ -91,11 +91,8 @@ def stored(out: Path) -> set[str]:
     return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
 
 
-def fails(words: str, *arguments, **options) -> None:
-    with pytest.raises(UserError, match=words) as caught:
-        download_tio2(*arguments, retries=0, **options)
-    message = str(caught.value)
-    assert message.endswith(".") and "\n" not in message
+def refused(words: str, *arguments, **options) -> None:
+    fails(words, download_tio2, *arguments, retries=0, **options)
 
 
 def test_fetches_the_whole_set(tmp_path, mirror, lists):
@@ -120,7 +117,7 @@ def test_broken_off_and_resumed(tmp_path, mirror, lists):
     victim = f"{IMAGES}/SEM/1908250.tif"
     mirror.cut_off.add(victim)
     out = tmp_path / "tio2"
-    fails("run the same command again to go on", out, base_url=mirror.url, **lists)
+    refused("run the same command again to go on", out, base_url=mirror.url, **lists)
     before = stored(out)
     assert "sem/1908250.tif" not in before and "sem/1908248.tif" in before
     assert len(before) == 1 + list(mirror.files).index(victim)
@@ -133,30 +130,30 @@ def test_broken_off_and_resumed(tmp_path, mirror, lists):
 
 def test_wrong_file_is_refused(tmp_path, mirror, lists):
     mirror.files[f"{IMAGES}/SEM/1908250.tif"] += b"\0"
-    fails("sha256 differs", tmp_path / "tio2", base_url=mirror.url, **lists)
+    refused("sha256 differs", tmp_path / "tio2", base_url=mirror.url, **lists)
     assert "sem/1908250.tif" not in stored(tmp_path / "tio2")
 
 
 def test_missing_on_the_server(tmp_path, mirror, lists):
     del mirror.files[f"{IMAGES}/SEM/1908250.tif"]
-    fails(r"127.0.0.1 does not deliver sem/1908250.tif \(HTTP 404\)", tmp_path / "tio2",
+    refused(r"127.0.0.1 does not deliver sem/1908250.tif \(HTTP 404\)", tmp_path / "tio2",
           base_url=mirror.url, **lists)  # fmt: skip
 
 
 def test_no_connection(tmp_path, lists):
-    fails("No connection to 127.0.0.1", tmp_path, base_url="http://127.0.0.1:9/", **lists)
+    refused("No connection to 127.0.0.1", tmp_path, base_url="http://127.0.0.1:9/", **lists)
 
 
 def test_folder_that_cannot_be_written(tmp_path, mirror, lists):
     (tmp_path / "file").touch()
-    fails("cannot be written", tmp_path / "file" / "tio2", base_url=mirror.url, **lists)
+    refused("cannot be written", tmp_path / "file" / "tio2", base_url=mirror.url, **lists)
 
 
 def test_a_split_of_ones_own_is_not_overwritten(tmp_path, mirror, lists):
     out = tmp_path / "mine"
     out.mkdir()
     (out / "split.json").write_text("{}")
-    fails("another split", out, base_url=mirror.url, **lists)
+    refused("another split", out, base_url=mirror.url, **lists)
     assert (out / "split.json").read_text() == "{}" and not mirror.asked
 
 

@@ -14,20 +14,13 @@ from scipy.ndimage import gaussian_filter, zoom
 from scipy.ndimage import label as connected
 
 from fancgan.datasets.fields import default_val, load_fields
-from fancgan.errors import UserError
 from fancgan.particles.labels import read_mask, separate
+from tests.support.sentences import fails
 
 TOUCHING = np.zeros((40, 60), np.int32)
 TOUCHING[5:20, 5:30] = 3
 TOUCHING[5:20, 30:50] = 7
 TOUCHING[20:35, 10:40] = 5
-
-
-def fails(words: str, function, *arguments, **options) -> None:
-    with pytest.raises(UserError, match=words) as caught:
-        function(*arguments, **options)
-    message = str(caught.value)
-    assert message.endswith(".") and "\n" not in message
 
 
 # masks

@@ -193,7 +193,7 @@ def test_mixed_scales_have_no_common_distribution(pipe, discs, tmp_path):
 def test_the_shipped_bundle_measures_the_validation_fields(tio2):
     """Counts within 10 % of the manual masks, diameters within 5 %, over the four fields."""
     from fancgan.datasets.fields import load_fields
-    from fancgan.measuring.analysis import Analysis, measure
+    from fancgan.measuring.analysis import Analysis, measure_field
     from fancgan.particles.instances import drop_small
 
     pipe = Pipeline.from_pretrained()
@@ -202,7 +202,8 @@ def test_the_shipped_bundle_measures_the_validation_fields(tio2):
         path = next((tio2 / "sem").glob(f"{field.stem}.*"))
         analysis: Analysis = analyse(pipe, path)
         found.append(analysis.measured)
-        manual.append(measure(analysis.field, drop_small(field.labels, 20), Settings()).measured)
+        true_labels = drop_small(field.labels, 20)
+        manual.append(measure_field(analysis.field, true_labels, Settings()).measured)
     count, true = (sum(len(one.table) for one in group) for group in (found, manual))
     assert count == pytest.approx(true, rel=0.10)
     ours, theirs = distribution_of(found), distribution_of(manual)

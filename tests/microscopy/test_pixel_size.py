@@ -15,11 +15,6 @@ from fancgan.microscopy.micrograph import read_micrograph
 from tests.support.tags import fei_tag, zeiss_tag
 
 
-@pytest.fixture(scope="module")
-def picture(draw_discs):
-    return draw_discs(160, 192).image
-
-
 def scale_of(path: Path) -> tuple[float | None, str | None]:
     found = read_micrograph(path)
     return found.nm_per_px, found.nm_source

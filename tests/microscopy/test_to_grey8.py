@@ -9,11 +9,6 @@ from fancgan.errors import UserError
 from fancgan.microscopy.micrograph import to_grey8
 
 
-@pytest.fixture(scope="module")
-def picture(draw_discs):
-    return draw_discs(160, 192).image
-
-
 def test_uint8_is_never_stretched():
     dull = np.arange(90, 110, dtype=np.uint8).reshape(4, 5)
     assert to_grey8(dull) is dull
