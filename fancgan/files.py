@@ -43,12 +43,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}{PART}")
     old = part.with_suffix(".old")
-    for left in (part, old):
-        remove(left)
+    remove(part)
     part.mkdir()
     try:
         yield part
         if path.exists():
+            remove(old)
             os.replace(path, old)
         os.replace(part, path)
         remove(old)

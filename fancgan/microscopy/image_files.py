@@ -1,4 +1,4 @@
-"""Files that leave the program: marked, calibrated, written whole or not at all."""
+"""Image files that leave the program, as bytes: marked as synthetic where they are, calibrated."""
 
 from __future__ import annotations
 
