@@ -178,7 +178,7 @@ def test_command(tmp_path, mirror, lists):
 
 
 def test_the_published_list():
-    sources = download.read_checksums(ROOT / "fancgan" / "tio2_sha256.txt")
+    sources = download.read_checksums(ROOT / "fancgan/datasets/tio2_sha256.txt")
     assert len(sources) == 160
     folders = [name.split("/")[0] for name in sources]
     assert {folder: folders.count(folder) for folder in folders} == {
@@ -189,9 +189,10 @@ def test_the_published_list():
 
 @pytest.mark.micrographs
 def test_the_published_list_fits_the_micrographs(tio2):
-    sources = download.read_checksums(ROOT / "fancgan" / "tio2_sha256.txt")
+    sources = download.read_checksums(ROOT / "fancgan/datasets/tio2_sha256.txt")
     there = [name for name in sources if (tio2 / name).exists()]
     assert len(there) == 128
     for name in there:
         assert hashlib.sha256((tio2 / name).read_bytes()).hexdigest() == sources[name][0]
-    assert (ROOT / "fancgan" / "tio2_split.json").read_bytes() == (tio2 / "split.json").read_bytes()
+    split = ROOT / "fancgan/datasets/tio2_split.json"
+    assert split.read_bytes() == (tio2 / "split.json").read_bytes()
