@@ -26,11 +26,10 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from serving import serve  # noqa: E402  (the tests' way of starting app.py)
+sys.path.insert(0, str(ROOT))
 
 from fancgan import Pipeline  # noqa: E402
+from tests.support.serving import serve  # noqa: E402  (the tests' way of starting app.py)
 
 SEED = 7
 SAME_GREY = 0.5  # mean difference below which two images are one: threads may round differently

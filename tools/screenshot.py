@@ -18,9 +18,9 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
 
-from serving import serve  # noqa: E402  (the tests' way of starting app.py)
+from tests.support.serving import serve  # noqa: E402  (the tests' way of starting app.py)
 
 
 def parse_args() -> argparse.Namespace:
