@@ -6,19 +6,29 @@ import functools
 import html
 import inspect
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from fancgan.errors import UserError
+from fancgan.ui.scripts import asset, mount, preloads, route
 
-ASSETS = Path(__file__).parent / "assets"
+# In the order of the page; what comes later wins.
+STYLES = (
+    "shared/page.css",
+    "shared/panels.css",
+    "sketch/sketch.css",
+    "sketch/view.css",
+    "sketch/look.css",
+    "segment/segment.css",
+    "segment/sizes.css",
+    "dataset/dataset.css",
+)
 
 # One network at a time: two at once would only share the cores and double the memory.
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
 # One data set at a time; others wait in the queue, and the model stays free for the tabs.
-ORDERS = {"concurrency_limit": 1, "concurrency_id": "orders"}
+DATASETS = {"concurrency_limit": 1, "concurrency_id": "datasets"}
 
 QUEUE_LENGTH = 32
 SESSIONS = 128
@@ -26,8 +36,30 @@ UPLOAD_LIMIT = "64mb"
 CACHE_SECONDS = (120, 900)
 
 
-def asset(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
+PLAIN = {"apply_default_css": False, "padding": False, "container": False}
+
+
+def component(
+    name: str, value: Any = None, *, events: tuple[str, ...] = (), **props: Any
+) -> gr.HTML:
+    """Return a part of the page made by NAME.html and mount() of NAME.js in this room.
+
+    events: those that the script triggers and gradio has no name for.
+    props: elem_id and other options of gr.HTML; what is none of them reaches template and script.
+    """
+    return gr.HTML(
+        value,
+        html_template=asset(f"{name}.html"),
+        js_on_load=mount(f"{name}.js", events),
+        **PLAIN,
+        **props,
+    )
+
+
+def downloader(elem_id: str) -> gr.HTML:
+    """Return what hands a file to the browser: {"token", "name", "url"}, see `wire.data_url`."""
+    script = mount("shared/download.js")
+    return gr.HTML(None, html_template="<i></i>", js_on_load=script, elem_id=elem_id, **PLAIN)
 
 
 def shown_as_toast(handler: Callable) -> Callable:
@@ -88,7 +120,9 @@ def launch_options() -> dict[str, Any]:
     """Return the options of launch() for a public server that keeps and reports nothing."""
     return {
         "theme": theme(),
-        "css_paths": [ASSETS / "app.css"],
+        "css": "\n".join(asset(name) for name in STYLES),
+        "head": preloads(),
+        "app_kwargs": {"routes": [route()]},
         "max_file_size": UPLOAD_LIMIT,
         "state_session_capacity": SESSIONS,
         "run_history": False,

@@ -15,7 +15,7 @@ from fancgan.measuring.analysis import Maps
 from fancgan.pipeline import Pipeline
 from fancgan.ui.models import Models
 from fancgan.ui.segment import open_files
-from fancgan.ui.segment.open_files import Bench, MapsCache
+from fancgan.ui.segment.open_files import OpenFiles, maps_cache
 from tests.support.bundles import make_tiny_bundle
 
 pytest.importorskip("gradio")
@@ -34,12 +34,12 @@ class Counting(Pipeline):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Path:
-    return make_tiny_bundle(tmp_path_factory.mktemp("bench") / "tiny")
+    return make_tiny_bundle(tmp_path_factory.mktemp("files") / "tiny")
 
 
 @pytest.fixture
 def pipe(bundle, monkeypatch) -> Counting:
-    monkeypatch.setattr(open_files, "CACHE", MapsCache())
+    monkeypatch.setattr(open_files, "CACHE", maps_cache())
     return Counting.from_pretrained(bundle)
 
 
@@ -60,61 +60,61 @@ def stack(draw_discs, tmp_path) -> Path:
 
 
 @pytest.fixture
-def bench(models, stack) -> Bench:
-    opened = Bench(models.default)
+def opened(models, stack) -> OpenFiles:
+    opened = OpenFiles(models.default)
     opened.open(models, stack, "stack")
     return opened
 
 
-def count(bench: Bench) -> int:
-    return len(bench.sheet.analysis.measured.table)
+def count(opened: OpenFiles) -> int:
+    return len(opened.file.analysis.measured.table)
 
 
-def at(bench: Bench, row: int) -> list[float]:
-    particle = bench.sheet.analysis.measured.table.iloc[row]
+def at(opened: OpenFiles, row: int) -> list[float]:
+    particle = opened.file.analysis.measured.table.iloc[row]
     return [particle["centroid_x_px"] + 0.5, particle["centroid_y_px"] + 0.5]
 
 
-def delete(bench: Bench, row: int) -> dict:
-    return {"do": "edit", "edit": {"do": "delete", "at": at(bench, row)}}
+def delete(opened: OpenFiles, row: int) -> dict:
+    return {"do": "edit", "edit": {"do": "delete", "at": at(opened, row)}}
 
 
-def test_only_what_the_network_sees_makes_it_run(pipe, models, bench):
-    assert (count(bench), pipe.runs) == (6, 1)
+def test_only_what_the_network_sees_makes_it_run(pipe, models, opened):
+    assert (count(opened), pipe.runs) == (6, 1)
     for values in ({"split": 0.4}, {"min_area_px": 100}, {"split": 0.0}):
-        bench.act(models, {"do": "set", "values": values})
-    bench.act(models, delete(bench, 0))
+        opened.act(models, {"do": "set", "values": values})
+    opened.act(models, delete(opened, 0))
     assert pipe.runs == 1
-    bench.act(models, {"do": "set", "values": {"nm_per_px": 7.0}})
+    opened.act(models, {"do": "set", "values": {"nm_per_px": 7.0}})
     assert pipe.runs == 1, "the model's own scale"
-    bench.act(models, {"do": "set", "values": {"invert": True}})
+    opened.act(models, {"do": "set", "values": {"invert": True}})
     assert pipe.runs == 2
-    bench.act(models, {"do": "set", "values": {"invert": False}})
+    opened.act(models, {"do": "set", "values": {"invert": False}})
     assert pipe.runs == 2
 
 
-def test_edits_undo_and_redo(pipe, models, bench):
-    whole = bench.sheet.analysis.labels
-    bench.act(models, delete(bench, 1))
-    one = bench.sheet.analysis.labels
-    bench.act(models, delete(bench, 1))
-    assert count(bench) == 4
-    bench.act(models, {"do": "undo"})
-    assert np.array_equal(bench.sheet.analysis.labels, one)
-    bench.act(models, {"do": "undo"})
-    bench.act(models, {"do": "undo"})
-    assert np.array_equal(bench.sheet.analysis.labels, whole)
-    bench.act(models, {"do": "redo"})
-    assert np.array_equal(bench.sheet.analysis.labels, one)
-    bench.act(models, delete(bench, 0))
-    bench.act(models, {"do": "redo"})
-    assert count(bench) == 4, "a new edit forgets what was undone"
+def test_edits_undo_and_redo(pipe, models, opened):
+    whole = opened.file.analysis.labels
+    opened.act(models, delete(opened, 1))
+    one = opened.file.analysis.labels
+    opened.act(models, delete(opened, 1))
+    assert count(opened) == 4
+    opened.act(models, {"do": "undo"})
+    assert np.array_equal(opened.file.analysis.labels, one)
+    opened.act(models, {"do": "undo"})
+    opened.act(models, {"do": "undo"})
+    assert np.array_equal(opened.file.analysis.labels, whole)
+    opened.act(models, {"do": "redo"})
+    assert np.array_equal(opened.file.analysis.labels, one)
+    opened.act(models, delete(opened, 0))
+    opened.act(models, {"do": "redo"})
+    assert count(opened) == 4, "a new edit forgets what was undone"
 
 
-def test_edits_outlive_the_slider(pipe, models, bench):
-    bench.act(models, delete(bench, 2))
-    bench.act(models, {"do": "set", "values": {"split": 0.5}})
-    assert count(bench) == 5
+def test_edits_outlive_the_slider(pipe, models, opened):
+    opened.act(models, delete(opened, 2))
+    opened.act(models, {"do": "set", "values": {"split": 0.5}})
+    assert count(opened) == 5
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_edits_outlive_the_slider(pipe, models, bench):
         ({"do": "edit", "edit": {"do": "explode"}}, "Correction 1"),
         ({"do": "edit", "edit": None}, "Correction 1"),
         ({"do": "page", "number": 7}, "no page 7"),
-        ({"do": "show", "sheet": 5}, "cannot be done"),
+        ({"do": "show", "file": 5}, "cannot be done"),
         ({"do": "quantity", "name": "charm"}, "cannot be done"),
         ({"do": "model", "name": "tio2-moon"}, "no model"),
         ({"do": "fly"}, "cannot be done"),
@@ -135,69 +135,69 @@ def test_edits_outlive_the_slider(pipe, models, bench):
         ("delete", "cannot be done"),
     ],
 )
-def test_what_fails_changes_nothing(models, bench, action, words):
-    before = bench.sheet.settings, bench.sheet.analysis, bench.current, bench.quantity
+def test_what_fails_changes_nothing(models, opened, action, words):
+    before = opened.file.settings, opened.file.analysis, opened.current, opened.quantity
     with pytest.raises(UserError, match=words):
-        bench.act(models, action)
-    assert before == (bench.sheet.settings, bench.sheet.analysis, bench.current, bench.quantity)
+        opened.act(models, action)
+    assert before == (opened.file.settings, opened.file.analysis, opened.current, opened.quantity)
 
 
-def test_pages_are_turned_while_the_file_is_there(models, bench, stack):
-    bench.act(models, delete(bench, 0))
-    bench.act(models, {"do": "page", "number": 1})
-    assert count(bench) == 3
-    assert bench.sheet.settings.edits == (), "corrections belong to the page they were made on"
+def test_pages_are_turned_while_the_file_is_there(models, opened, stack):
+    opened.act(models, delete(opened, 0))
+    opened.act(models, {"do": "page", "number": 1})
+    assert count(opened) == 3
+    assert opened.file.settings.edits == (), "corrections belong to the page they were made on"
     stack.unlink()
     with pytest.raises(UserError, match="drop it again"):
-        bench.act(models, {"do": "page", "number": 0})
-    assert count(bench) == 3
+        opened.act(models, {"do": "page", "number": 0})
+    assert count(opened) == 3
 
 
-def test_sheets_have_names_of_their_own_and_can_be_closed(models, bench, stack):
-    bench.open(models, stack, "stack")
-    bench.put(models, bench.sheet.grey, "painted", 7.344)
-    assert [sheet.name for sheet in bench.sheets] == ["stack", "stack_2", "painted"]
-    assert bench.sheet.analysis.measured.nm_per_px == 7.344
-    bench.act(models, {"do": "show", "sheet": 1})
-    bench.act(models, {"do": "close", "sheet": 1})
-    assert [sheet.name for sheet in bench.sheets] == ["stack", "painted"]
-    bench.act(models, {"do": "pool", "all": True})
-    assert len(bench.measured) == 2
-    bench.act(models, {"do": "clear"})
+def test_sheets_have_names_of_their_own_and_can_be_closed(models, opened, stack):
+    opened.open(models, stack, "stack")
+    opened.put(models, opened.file.grey, "painted", 7.344)
+    assert [file.name for file in opened.files] == ["stack", "stack_2", "painted"]
+    assert opened.file.analysis.measured.nm_per_px == 7.344
+    opened.act(models, {"do": "show", "file": 1})
+    opened.act(models, {"do": "close", "file": 1})
+    assert [file.name for file in opened.files] == ["stack", "painted"]
+    opened.act(models, {"do": "pool", "all": True})
+    assert len(opened.measured) == 2
+    opened.act(models, {"do": "clear"})
     with pytest.raises(UserError, match="drop one first"):
-        bench.act(models, {"do": "undo"})
+        opened.act(models, {"do": "undo"})
 
 
-def test_what_a_page_holds_is_bounded(models, bench, stack, monkeypatch):
-    monkeypatch.setattr(open_files, "MAX_BENCH_PX", 200_000)
+def test_what_a_page_holds_is_bounded(models, opened, stack, monkeypatch):
+    monkeypatch.setattr(open_files, "MAX_OPEN_PX", 200_000)
     with pytest.raises(UserError, match="python -m fancgan segment"):
-        bench.open(models, stack, "another")
-    assert len(bench.sheets) == 1
+        opened.open(models, stack, "another")
+    assert len(opened.files) == 1
 
 
 def test_forgotten_maps_are_predicted_again(pipe, models, stack, monkeypatch):
-    monkeypatch.setattr(open_files, "CACHE", MapsCache(limit_bytes=1))
-    bench = Bench(models.default)
-    bench.open(models, stack, "a")
-    first = bench.sheet.analysis.labels
-    bench.open(models, stack, "b")
-    bench.act(models, {"do": "show", "sheet": 0})
+    monkeypatch.setattr(open_files, "CACHE", maps_cache(limit_bytes=1))
+    opened = OpenFiles(models.default)
+    opened.open(models, stack, "a")
+    first = opened.file.analysis.labels
+    opened.open(models, stack, "b")
+    opened.act(models, {"do": "show", "file": 0})
     for split in (0.25, 0.0):
-        bench.act(models, {"do": "set", "values": {"split": split}})
+        opened.act(models, {"do": "set", "values": {"split": split}})
     assert pipe.runs == 3
-    assert np.array_equal(bench.sheet.analysis.labels, first)
+    assert np.array_equal(opened.file.analysis.labels, first)
 
 
-def test_another_model_sees_every_sheet_anew(models, bench, stack, tmp_path):
-    bench.open(models, stack, "again")
-    bench.act(models, delete(bench, 0))
+def test_another_model_sees_every_sheet_anew(models, opened, stack, tmp_path):
+    opened.open(models, stack, "again")
+    opened.act(models, delete(opened, 0))
     other = Counting.from_pretrained(make_tiny_bundle(tmp_path / "other", seed=1))
     models.names.append("other")
     models._loaded["other"] = other
-    bench.act(models, {"do": "model", "name": "other"})
+    opened.act(models, {"do": "model", "name": "other"})
     assert other.runs == 2
-    assert bench.model == "other"
-    assert [len(s.analysis.measured.table) for s in bench.sheets] == [6, 6]
+    assert opened.model == "other"
+    assert [len(s.analysis.measured.table) for s in opened.files] == [6, 6]
 
 
 def test_the_cache_forgets_the_oldest_first():
@@ -205,7 +205,7 @@ def test_the_cache_forgets_the_oldest_first():
         plane = np.full((10, 10), value, np.float32)
         return Maps(plane, plane, 1.0)
 
-    cache = MapsCache(limit_bytes=2 * 800)
+    cache = maps_cache(limit_bytes=2 * 800)
     for key in "abc":
         cache.put((key,), maps(1))
         cache.get(("a",))

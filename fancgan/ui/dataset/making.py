@@ -1,4 +1,4 @@
-"""A data set that a visitor orders: what may be wished for, a preview of it, and its making.
+"""A data set that a visitor asks for: what may be wished for, a preview of it, and its making.
 
 Nothing here knows gradio. The pairs are made by one process of one thread, as the shell's verb
 makes them, so that they can be made again from their manifest, and the page stays quick.
@@ -116,7 +116,7 @@ def preview(pipe: Pipeline, plan: Plan) -> list[Pair]:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an order is. seconds_left: None before the first pairs tell."""
+    """How far the making is. seconds_left: None before the first pairs tell."""
 
     done: int
     n: int
@@ -151,7 +151,7 @@ def make(bundle: Path, plan: Plan, stopped: Callable[[], bool]) -> Iterator[Prog
 
 
 class Stops:
-    """Which visitors, by their session, have asked to stop; the asking ends with the order."""
+    """Which visitors, by their session, have asked to stop; the asking ends with the making."""
 
     def __init__(self) -> None:
         self._asked: set[str] = set()

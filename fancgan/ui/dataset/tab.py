@@ -16,7 +16,8 @@ from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui import wire
 from fancgan.ui.dataset import making
-from fancgan.ui.page import CACHE_SECONDS, MODEL, ORDERS, asset, shown_as_toast
+from fancgan.ui.page import CACHE_SECONDS, DATASETS, MODEL, PLAIN, component, shown_as_toast
+from fancgan.ui.scripts import call
 
 if TYPE_CHECKING:
     from fancgan.datasets.synthetic import Pair, Plan
@@ -28,13 +29,12 @@ YOLO-seg, split and manifest in one zip. Every file says that it is synthetic. T
 {CACHE_SECONDS[1] // 60} minutes; for any number, on all cores, resumable:
 <code>python -m fancgan make-dataset --n 10000 --out DIR</code></p>"""
 NAMES = ("n", "size", "amount", "value", "d50_nm", "gsd", "agglomeration", "val_share", "seed")
-SAY = "(...all) => {{ window.fancganSet.say('{}'); return all; }}"
+MESSAGES = "dataset/messages.js"
 
 
 def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
     """Add the tab's components and events; return what is to be called when a visitor leaves."""
     stops = making.Stops()
-    plain = {"apply_default_css": False, "padding": False, "container": False}
     with gr.Row(elem_classes="fa-bench fa-order"):
         with gr.Column(min_width=300, scale=2, elem_classes="fa-left fa-form"):
             wishes = _form()
@@ -52,18 +52,11 @@ def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
                     "Make the data set", variant="primary", elem_id="set-make", min_width=150
                 )
         with gr.Column(min_width=320, scale=3, elem_classes="fa-left"):
-            panel = gr.HTML(
-                _empty(pipe),
-                html_template=asset("dataset.html"),
-                js_on_load=asset("dataset.js"),
-                elem_id="set",
-                nm_per_px=pipe.nm_per_px or 0,
-                **plain,
-            )
+            panel = component("dataset/dataset", _empty(pipe), elem_id="set", events=("stop",))
             saved = gr.DownloadButton(
                 "Save the zip", visible=False, variant="primary", elem_id="set-save"
             )
-            gr.HTML(WORDS, **plain)
+            gr.HTML(WORDS, **PLAIN)
 
     # Plain functions: gradio gives the request to no partial.
     def make(request: gr.Request, *values: object) -> Iterator[tuple]:
@@ -78,7 +71,7 @@ def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
         partial(_preview, pipe),
         inputs=inputs,
         outputs=panel,
-        js=SAY.format("previewing"),
+        js=call(MESSAGES, "previewing"),
         api_visibility="private",
         **MODEL,
         **quiet,
@@ -87,13 +80,13 @@ def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
         make,
         inputs=inputs,
         outputs=[panel, saved],
-        js=SAY.format("waiting"),
+        js=call(MESSAGES, "waiting"),
         api_visibility="private",
-        **ORDERS,
+        **DATASETS,
         **quiet,
     )
     for event in (previewing, started):
-        event.failure(None, js="() => window.fancganSet.say('failed')")
+        event.failure(None, js=call(MESSAGES, "failed"))
     panel.stop(leave, api_visibility="private", concurrency_limit=8, **quiet)
     return leave
 

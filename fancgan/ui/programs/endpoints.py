@@ -18,7 +18,7 @@ from fancgan.measuring.results import bundle_facts, overlay_png, zip_bytes
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui.dataset import making
-from fancgan.ui.page import MODEL, ORDERS, shown_as_toast
+from fancgan.ui.page import DATASETS, MODEL, shown_as_toast
 from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
 from fancgan.ui.sketch.mask_sources import layout_mask, read_mask_file
 from fancgan.ui.sketch.painted import Painted, read_back
@@ -110,7 +110,7 @@ def build(pipe: Pipeline, visibility: str = "public") -> None:
         api_description="Make labelled synthetic pairs, one zip. settings may hold "
         f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
         api_visibility=visibility,
-        **ORDERS,
+        **DATASETS,
     )
     trigger.click(
         partial(_dataset_preview, pipe),

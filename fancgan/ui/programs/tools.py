@@ -21,10 +21,10 @@ from fancgan.measuring.results import overlay_png
 from fancgan.ui import wire
 from fancgan.ui.dataset import making
 from fancgan.ui.limits import check_layout
-from fancgan.ui.one_at_a_time import Turns
 from fancgan.ui.page import QUEUE_LENGTH, shown_as_toast
 from fancgan.ui.programs import endpoints
 from fancgan.ui.programs.links import opened
+from fancgan.ui.queued_lock import QueuedLock
 from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
 
-MAX_ORDERS = 4
+MAX_DATASETS = 4
 UPLOADING = (
     "Files: POST one to /gradio_api/upload of this server (form field `files`) and give the path "
     "that it answers with, or give a data URL, or the link of an earlier answer."
@@ -49,7 +49,7 @@ class Tools:
 
     def __init__(self, pipe: Pipeline, cache: str):
         self._pipe, self._cache = pipe, cache
-        self._model, self._orders = Turns(QUEUE_LENGTH), Turns(MAX_ORDERS)
+        self._model, self._datasets = QueuedLock(QUEUE_LENGTH), QueuedLock(MAX_DATASETS)
 
     @shown_as_toast
     def layout(
@@ -128,7 +128,7 @@ class Tools:
         """
         levels = {"background": background, "contrast": contrast, "noise": noise}
         look = {"seed": seed, "levels": {k: v for k, v in levels.items() if v is not None}}
-        with self._model.one(), opened(mask, self._cache) as path:
+        with self._model.held(), opened(mask, self._cache) as path:
             if style:
                 look["reference"] = self._style(style).tolist()
             image, figures = endpoints.painted_file(
@@ -155,7 +155,7 @@ class Tools:
             the micrograph with outlined particles as PNG, and as JSON count, sizes and cautions
         """
         settings = Settings(nm_per_px=nm_per_px, split=split)
-        with self._model.one(), opened(micrograph, self._cache) as path:
+        with self._model.held(), opened(micrograph, self._cache) as path:
             analysis = analyse(self._pipe, path, settings)
         name = f"{analysis.field.name}_overlay.png"
         outlined = save_bytes_to_cache(overlay_png(analysis), name, self._cache)
@@ -179,7 +179,7 @@ class Tools:
             the link to the zip, and as JSON count and size distribution of all
         """
         settings = Settings(nm_per_px=nm_per_px, split=split)
-        with self._model.one(), ExitStack() as files:
+        with self._model.held(), ExitStack() as files:
             paths = [files.enter_context(opened(t, self._cache)) for t in micrographs.split()]
             results, figures = endpoints.measured_zip(self._pipe, self._cache, paths, settings)
         return results, json.dumps(figures)
@@ -213,7 +213,7 @@ class Tools:
         wishes = {"n": n, "size": size, "seed": seed, "d50_nm": d50_nm or 0}
         if coverage is not None:
             wishes |= {"amount": making.AMOUNTS[1], "value": 100 * coverage}
-        with self._orders.one():
+        with self._datasets.held():
             vector = self._style(style) if style else None
             plan = making.make_plan(self._pipe, vector, **wishes)
             path, facts = endpoints.dataset_zip(self._pipe, self._cache, plan)

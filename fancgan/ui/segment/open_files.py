@@ -1,16 +1,14 @@
 """One visitor's open micrographs: what is kept between two clicks, and what a click does.
 
-Nothing here knows gradio. A bench lives in the visitor's session and ends with it.
+Nothing here knows gradio. They live in the visitor's session and end with it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from fancgan.errors import UserError
@@ -30,6 +28,7 @@ from fancgan.measuring.properties import SIZES
 from fancgan.measuring.results import QUANTITIES
 from fancgan.microscopy.micrograph import Micrograph, read_micrograph, to_grey8
 from fancgan.ui import wire
+from fancgan.ui.byte_cache import ByteCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,34 +36,18 @@ if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
     from fancgan.ui.models import Models
 
-MAX_BENCH_PX = 32_000_000
-MAX_SHEETS = 32
+MAX_OPEN_PX = 32_000_000
+MAX_FILES = 32
 CACHED_MAPS_BYTES = 1_500_000_000
 _CHANGEABLE = ("nm_per_px", "bar_rows", "invert", "rescale", "split", "min_area_px")
 
 
-class MapsCache:
-    """Maps of the fields last looked at, of all visitors; what is dropped is predicted again."""
-
-    def __init__(self, limit_bytes: int = CACHED_MAPS_BYTES):
-        self._limit, self._kept, self._lock = limit_bytes, OrderedDict(), Lock()
-
-    def get(self, key: tuple) -> Maps | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: tuple, maps: Maps) -> None:
-        with self._lock:
-            self._kept[key] = maps
-            while sum(m.prob.nbytes + m.core.nbytes for m in self._kept.values()) > self._limit:
-                if len(self._kept) == 1:
-                    break
-                self._kept.popitem(last=False)
+def maps_cache(limit_bytes: int = CACHED_MAPS_BYTES) -> ByteCache[Maps]:
+    """Return a cache for the maps of the fields last looked at, of all visitors."""
+    return ByteCache(limit_bytes, lambda maps: maps.prob.nbytes + maps.core.nbytes)
 
 
-CACHE = MapsCache()
+CACHE = maps_cache()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +60,7 @@ class Found:
 
 
 @dataclass(eq=False)
-class Sheet:
+class OpenFile:
     """An open micrograph: as read, the settings chosen for it, and its analysis."""
 
     name: str
@@ -114,33 +97,33 @@ class Sheet:
 
 
 @dataclass(eq=False)
-class Bench:
-    """The sheets of one visitor, the one on top, and the quantity whose distribution is shown.
+class OpenFiles:
+    """The files of one visitor, the one on top, and the quantity whose distribution is shown.
 
-    model: name of the bundle that all sheets are segmented with.
+    model: name of the bundle that all files are segmented with.
     """
 
     model: str
-    sheets: list[Sheet] = field(default_factory=list)
+    files: list[OpenFile] = field(default_factory=list)
     current: int = 0
     quantity: str = "ecd"
     pooled: bool = False
 
     @property
-    def sheet(self) -> Sheet:
-        if not self.sheets:
+    def file(self) -> OpenFile:
+        if not self.files:
             raise UserError("There is no micrograph: drop one first.")
-        return self.sheets[self.current]
+        return self.files[self.current]
 
     @property
     def measured(self) -> list[Measured]:
-        """What the distribution is of: the sheet on top, or all."""
-        sheets = self.sheets if self.pooled else [self.sheet]
-        return [sheet.analysis.measured for sheet in sheets if sheet.analysis]
+        """What the distribution is of: the file on top, or all."""
+        files = self.files if self.pooled else [self.file]
+        return [file.analysis.measured for file in files if file.analysis]
 
     @property
     def analyses(self) -> list[Analysis]:
-        return [sheet.analysis for sheet in self.sheets if sheet.analysis]
+        return [file.analysis for file in self.files if file.analysis]
 
     def open(self, models: Models, path: Path, name: str) -> None:
         """Read a file and put it on top. Raises UserError, and then nothing is changed."""
@@ -160,31 +143,31 @@ class Bench:
         settings: Settings,
         path: Path | None,
     ) -> None:
-        pixels = micrograph.pixels.size + sum(s.micrograph.pixels.size for s in self.sheets)
-        if pixels > MAX_BENCH_PX or len(self.sheets) >= MAX_SHEETS:
+        pixels = micrograph.pixels.size + sum(s.micrograph.pixels.size for s in self.files)
+        if pixels > MAX_OPEN_PX or len(self.files) >= MAX_FILES:
             raise UserError(
-                f"{name} was not opened: the page holds up to {MAX_SHEETS} pictures and "
-                f"{MAX_BENCH_PX // 10**6} megapixels at a time; clear the list, or use 'python -m "
+                f"{name} was not opened: the page holds up to {MAX_FILES} pictures and "
+                f"{MAX_OPEN_PX // 10**6} megapixels at a time; clear the list, or use 'python -m "
                 "fancgan segment' for more."
             )
-        taken = {sheet.name for sheet in self.sheets}
-        numbered = (f"{name}_{k}" for k in range(2, MAX_SHEETS + 2))
+        taken = {file.name for file in self.files}
+        numbered = (f"{name}_{k}" for k in range(2, MAX_FILES + 2))
         unique = next(n for n in (name, *numbered) if n not in taken)
-        sheet = Sheet(unique, micrograph, settings, path)
-        sheet.analyse(models.get(self.model), settings)
-        self.sheets.append(sheet)
-        self.current = len(self.sheets) - 1
+        file = OpenFile(unique, micrograph, settings, path)
+        file.analyse(models.get(self.model), settings)
+        self.files.append(file)
+        self.current = len(self.files) - 1
 
     def act(self, models: Models, action: object) -> None:
         """Do what the page asks for. Raises UserError, and then nothing is changed."""
         match action:
-            case {"do": "show", "sheet": int(number)} if 0 <= number < len(self.sheets):
+            case {"do": "show", "file": int(number)} if 0 <= number < len(self.files):
                 self.current = number
-            case {"do": "close", "sheet": int(number)} if 0 <= number < len(self.sheets):
-                del self.sheets[number]
-                self.current = min(self.current, max(len(self.sheets) - 1, 0))
+            case {"do": "close", "file": int(number)} if 0 <= number < len(self.files):
+                del self.files[number]
+                self.current = min(self.current, max(len(self.files) - 1, 0))
             case {"do": "clear"}:
-                self.sheets, self.current = [], 0
+                self.files, self.current = [], 0
             case {"do": "quantity", "name": str(name)} if name in QUANTITIES:
                 self.quantity = name
             case {"do": "pool", "all": bool(pooled)}:
@@ -196,50 +179,50 @@ class Bench:
             case {"do": "page", "number": int(number)}:
                 self._turn(models, number)
             case {"do": "edit", "edit": edit}:
-                self._edit(models, [*self.sheet.settings.edits, *check_edits([edit])])
-                self.sheet.undone.clear()
-            case {"do": "undo"} if self.sheet.settings.edits:
-                *left, last = self.sheet.settings.edits
+                self._edit(models, [*self.file.settings.edits, *check_edits([edit])])
+                self.file.undone.clear()
+            case {"do": "undo"} if self.file.settings.edits:
+                *left, last = self.file.settings.edits
                 self._edit(models, left)
-                self.sheet.undone.append(last)
-            case {"do": "redo"} if self.sheet.undone:
-                self._edit(models, [*self.sheet.settings.edits, self.sheet.undone[-1]])
-                self.sheet.undone.pop()
+                self.file.undone.append(last)
+            case {"do": "redo"} if self.file.undone:
+                self._edit(models, [*self.file.settings.edits, self.file.undone[-1]])
+                self.file.undone.pop()
             case {"do": "undo" | "redo"}:
                 pass
             case _:
                 raise UserError(f"The page asked for what cannot be done: {str(action)[:80]}.")
 
     def _take_model(self, models: Models, name: str) -> None:
-        """Segment every sheet with another bundle; corrections, which fit its particles, go."""
+        """Segment every file with another bundle; corrections, which fit its particles, go."""
         pipe = models.get(name)
         fresh = []
-        for old in self.sheets:
+        for old in self.files:
             settings = dataclasses.replace(old.settings, edits=())
-            sheet = dataclasses.replace(old, settings=settings, undone=[], found=None)
-            sheet.analyse(pipe, settings)
-            fresh.append(sheet)
-        self.model, self.sheets = name, fresh
+            file = dataclasses.replace(old, settings=settings, undone=[], found=None)
+            file.analyse(pipe, settings)
+            fresh.append(file)
+        self.model, self.files = name, fresh
 
     def _change(self, models: Models, values: dict) -> None:
-        sheet = self.sheet
-        settings = Settings.from_dict(sheet.settings.to_dict() | values)
-        sheet.analyse(models.get(self.model), settings)
+        file = self.file
+        settings = Settings.from_dict(file.settings.to_dict() | values)
+        file.analyse(models.get(self.model), settings)
 
     def _turn(self, models: Models, number: int) -> None:
         """Another page of the same file, with the settings but without the corrections."""
-        old = self.sheet
+        old = self.file
         if not old.path or not old.path.is_file():
             raise UserError("The uploaded file is no longer here: drop it again to turn its pages.")
         settings = dataclasses.replace(old.settings, page=number, edits=())
-        sheet = Sheet(old.name, read_micrograph(old.path, number), settings, old.path)
-        sheet.analyse(models.get(self.model), settings)
-        self.sheets[self.current] = sheet
+        file = OpenFile(old.name, read_micrograph(old.path, number), settings, old.path)
+        file.analyse(models.get(self.model), settings)
+        self.files[self.current] = file
 
     def _edit(self, models: Models, edits: list[dict]) -> None:
-        sheet = self.sheet
-        settings = dataclasses.replace(sheet.settings, edits=tuple(edits))
-        sheet.analyse(models.get(self.model), settings)
+        file = self.file
+        settings = dataclasses.replace(file.settings, edits=tuple(edits))
+        file.analyse(models.get(self.model), settings)
 
 
 def offered_quantities() -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from fancgan.errors import UserError
+from fancgan.measuring import overlay
 from fancgan.measuring.analysis import distribution_of, pooled_values
 from fancgan.measuring.distribution import MEANINGS, OF_SIZES, histogram
 from fancgan.measuring.properties import SIZES
@@ -29,8 +30,9 @@ from fancgan.measuring.results import (
 from fancgan.microscopy import image_files
 from fancgan.microscopy.pixel_size import SIDE_SUFFIXES
 from fancgan.ui import wire
-from fancgan.ui.page import MODEL, asset, shown_as_toast
-from fancgan.ui.segment.open_files import Bench, offered_quantities
+from fancgan.ui.page import MODEL, PLAIN, component, downloader, shown_as_toast
+from fancgan.ui.scripts import call
+from fancgan.ui.segment.open_files import OpenFiles, offered_quantities
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -51,15 +53,12 @@ TABLE_COLUMNS = (
     "mean_grey",
     "touches_border",
 )
-TAKE_ACTIONS = "(bench, actions) => [bench, window.fancganSegment.take()]"
-SAY_FAILED = "() => window.fancganSegment.failed()"
-SAY_OPENING = "(...all) => { window.fancganSegment.opening(); return all; }"
+MESSAGES = "segment/messages.js"
 
 
 def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
     """Add the tab's components and events; painted holds the last image of the Sketch tab."""
-    plain = {"apply_default_css": False, "padding": False, "container": False}
-    bench = gr.State(Bench(models.default), time_to_live=STATE_SECONDS)
+    open_files = gr.State(OpenFiles(models.default), time_to_live=STATE_SECONDS)
     with gr.Row(elem_classes="fa-drop"):
         upload = gr.File(
             label="Micrographs",
@@ -76,64 +75,57 @@ def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
             gr.HTML(
                 "<p class='fa-note'>TIFF (8, 16, 32 bit), PNG, JPEG, BMP; JEOL, Hitachi and Tescan "
                 "text files may come along. Nothing of yours is kept or logged.</p>",
-                **plain,
+                **PLAIN,
             )
     with gr.Row(elem_classes="fa-bench fa-segment"):
         with gr.Column(min_width=320, scale=3, elem_classes="fa-left"):
-            picture = gr.HTML(
-                None,
-                html_template=asset("segment.html"),
-                js_on_load=asset("segment.js"),
-                elem_id="result",
-                **plain,
-            )
+            picture = component("segment/segment", elem_id="result", colours=overlay.OUTLINES)
         with gr.Column(min_width=320, scale=2, elem_classes="fa-left"):
-            numbers = gr.HTML(
-                None,
-                html_template=asset("sizes.html"),
-                js_on_load=asset("sizes.js"),
-                elem_id="sizes",
-                **plain,
-            )
-    parcel = gr.HTML(
-        None, html_template="<i></i>", js_on_load=asset("parcel.js"), elem_id="parcel", **plain
-    )
+            numbers = component("segment/sizes", elem_id="sizes")
+    saved = downloader("parcel")
     actions = gr.JSON(visible=False)
-    shown = {"outputs": [bench, picture, numbers], "api_visibility": "private"}
+    shown = {"outputs": [open_files, picture, numbers], "api_visibility": "private"}
     quiet = {"show_progress": "hidden", **MODEL}
 
     opening = upload.upload(
-        partial(_open, models), inputs=[bench, upload], js=SAY_OPENING, **shown, **quiet
+        partial(_open, models),
+        inputs=[open_files, upload],
+        js=call(MESSAGES, "opening"),
+        **shown,
+        **quiet,
     )
-    opening.failure(None, js=SAY_FAILED)
+    opening.failure(None, js=call(MESSAGES, "failed"))
     opening.then(lambda: None, outputs=upload, api_visibility="private", show_progress="hidden")
-    stop.click(None, cancels=opening, js=SAY_FAILED)
+    stop.click(None, cancels=opening, js=call(MESSAGES, "failed"))
     taking = take.click(
-        partial(_take_painted, models, pipe.nm_per_px), inputs=[bench, painted], **shown, **quiet
+        partial(_take_painted, models, pipe.nm_per_px),
+        inputs=[open_files, painted],
+        **shown,
+        **quiet,
     )
-    taking.failure(None, js=SAY_FAILED)
+    taking.failure(None, js=call(MESSAGES, "failed"))
     acting = picture.input(
         partial(_act, models),
-        inputs=[bench, actions],
-        js=TAKE_ACTIONS,
+        inputs=[open_files, actions],
+        js=call(MESSAGES, "actions"),
         trigger_mode="always_last",
         **shown,
         **quiet,
     )
-    acting.failure(None, js=SAY_FAILED)
+    acting.failure(None, js=call(MESSAGES, "failed"))
     saving = numbers.submit(
         partial(_save, models),
-        inputs=[bench, actions],
-        outputs=parcel,
-        js="(bench) => [bench, window.fancganSizes.wanted()]",
+        inputs=[open_files, actions],
+        outputs=saved,
+        js=call(MESSAGES, "wantedFile"),
         api_visibility="private",
         **quiet,
     )
-    saving.failure(None, js="() => window.fancganSizes.failed()")
+    saving.failure(None, js=call(MESSAGES, "savingFailed"))
 
 
 @shown_as_toast
-def _open(models: Models, bench: Bench, paths: list[str] | None) -> Iterator[tuple]:
+def _open(models: Models, open_files: OpenFiles, paths: list[str] | None) -> Iterator[tuple]:
     """Open each uploaded file and show it as soon as it is ready; bad ones are said and left."""
     files = [Path(path) for path in paths or []]
     pictures = [path for path in files if path.suffix.lower() not in SIDE_SUFFIXES]
@@ -144,18 +136,18 @@ def _open(models: Models, bench: Bench, paths: list[str] | None) -> Iterator[tup
     for number, path in enumerate(pictures, 1):
         try:
             with _beside(path, beside) as place:
-                bench.open(models, place, path.stem)
-            bench.sheet.path = path
+                open_files.open(models, place, path.stem)
+            open_files.file.path = path
         except UserError as error:
             bad.append(error)
             if len(pictures) > 1:
                 gr.Warning(html.escape(str(error), quote=False))
             continue
         if number < len(pictures):
-            yield bench, *_shown(models, bench, f"{number + 1} of {len(pictures)}")
+            yield open_files, *_shown(models, open_files, f"{number + 1} of {len(pictures)}")
     if bad and len(pictures) == 1:
         raise bad[0]
-    yield bench, *_shown(models, bench)
+    yield open_files, *_shown(models, open_files)
 
 
 @contextmanager
@@ -173,89 +165,92 @@ def _beside(picture: Path, others: list[Path]) -> Iterator[Path]:
 
 @shown_as_toast
 def _take_painted(
-    models: Models, nm_per_px: float | None, bench: Bench, painted: Painted | None
+    models: Models, nm_per_px: float | None, open_files: OpenFiles, painted: Painted | None
 ) -> tuple:
     if painted is None:
         raise UserError("There is no synthetic image yet: paint one in the Sketch tab.")
-    bench.put(models, painted.image, "fancgan_synthetic_sketch", nm_per_px)
-    return bench, *_shown(models, bench)
+    open_files.put(models, painted.image, "fancgan_synthetic_sketch", nm_per_px)
+    return open_files, *_shown(models, open_files)
 
 
 @shown_as_toast
-def _act(models: Models, bench: Bench, actions: list | None) -> tuple:
+def _act(models: Models, open_files: OpenFiles, actions: list | None) -> tuple:
     if not isinstance(actions, list) or len(actions) > MAX_ACTIONS:
         raise UserError("The page's message did not arrive whole: please try again.")
     failed = False
     for action in actions:
         try:
-            bench.act(models, action)
+            open_files.act(models, action)
         except UserError as error:  # the page shall show what is, whatever was asked for
             failed = True
             gr.Warning(html.escape(str(error), quote=False))
-    picture, numbers = _shown(models, bench)
-    return bench, picture | {"failed": failed}, numbers
+    picture, numbers = _shown(models, open_files)
+    return open_files, picture | {"failed": failed}, numbers
 
 
 @shown_as_toast
-def _save(models: Models, bench: Bench, wanted: object) -> dict:
+def _save(models: Models, open_files: OpenFiles, wanted: object) -> dict:
     """Make the file that was asked for; it travels as data and is never written here."""
-    pipe = models.get(bench.model)
-    sheet, facts = bench.sheet, bundle_facts(pipe.config, pipe.revision)
-    many = len(bench.sheets) > 1
-    name = "fancgan_results" if many else f"{sheet.name}_results"
+    pipe = models.get(open_files.model)
+    file, facts = open_files.file, bundle_facts(pipe.config, pipe.revision)
+    many = len(open_files.files) > 1
+    name = "fancgan_results" if many else f"{file.name}_results"
     match wanted:
         case "zip":
-            content, mime = zip_bytes(bench.analyses, facts, bench.quantity), "application/zip"
+            content, mime = (
+                zip_bytes(open_files.analyses, facts, open_files.quantity),
+                "application/zip",
+            )
             name += ".zip"
         case "csv":
-            content, mime = csv_bytes(particle_table(bench.measured)), "text/csv"
-            name = "particles.csv" if bench.pooled else f"{sheet.name}_particles.csv"
+            content, mime = csv_bytes(particle_table(open_files.measured)), "text/csv"
+            name = "particles.csv" if open_files.pooled else f"{file.name}_particles.csv"
         case "labels":
-            labels, scale = sheet.analysis.labels, sheet.analysis.field.nm_per_px
+            labels, scale = file.analysis.labels, file.analysis.field.nm_per_px
             content, mime = image_files.label_tiff(labels, scale), "image/tiff"
-            name = f"{sheet.name}_labels.tif"
+            name = f"{file.name}_labels.tif"
         case "overlay":
-            content, mime = overlay_png(sheet.analysis), "image/png"
-            name = f"{sheet.name}_overlay.png"
+            content, mime = overlay_png(file.analysis), "image/png"
+            name = f"{file.name}_overlay.png"
         case _:
             raise UserError("There is no such file to save.")
     return {"token": wire.token(), "name": name, "url": wire.data_url(content, mime)}
 
 
-def _shown(models: Models, bench: Bench, note: str = "") -> tuple[dict, dict]:
-    """What the page needs to show the bench: the picture's part and the numbers' part."""
-    if not bench.sheets:
-        return {"token": wire.token(), "sheets": []}, {"token": wire.token()}
-    return _picture(models, bench, note), _numbers(bench)
+def _shown(models: Models, open_files: OpenFiles, note: str = "") -> tuple[dict, dict]:
+    """What the page needs to show the open files: the picture's part and the numbers' part."""
+    if not open_files.files:
+        return {"token": wire.token(), "files": []}, {"token": wire.token()}
+    return _picture(models, open_files, note), _numbers(open_files)
 
 
-def _picture(models: Models, bench: Bench, note: str) -> dict:
-    sheet = bench.sheet
-    analysis, settings = sheet.analysis, sheet.settings
+def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
+    file = open_files.file
+    analysis, settings = file.analysis, file.settings
     field = analysis.field
-    height, width = sheet.grey.shape
+    height, width = file.grey.shape
     measured = analysis.measured
     return {
         "token": wire.token(),
         "note": note,
         "models": models.names,
-        "model": bench.model,
-        "sheets": [one.name for one in bench.sheets],
-        "current": bench.current,
-        "picture": sheet.token,
-        "image": wire.data_url(image_files.png_bytes(Image.fromarray(sheet.grey))),
+        "model": open_files.model,
+        "files": [one.name for one in open_files.files],
+        "current": open_files.current,
+        "picture": file.token,
+        "image": wire.data_url(image_files.png_bytes(Image.fromarray(file.grey))),
         "labels": wire.data_url(labels_png(analysis.labels)),
         "width": width,
         "height": height,
         "rows": field.pixels.shape[0],
-        "pages": sheet.micrograph.pages,
+        "pages": file.micrograph.pages,
         "nm_per_px": field.nm_per_px,
         "nm_source": field.nm_source,
         "synthetic": field.synthetic,
         "count": len(measured.table),
         "cautions": list(measured.cautions),
         "settings": settings.to_dict() | {"edits": len(settings.edits)},
-        "can_redo": bool(sheet.undone),
+        "can_redo": bool(file.undone),
     }
 
 
@@ -265,30 +260,32 @@ def labels_png(labels: np.ndarray) -> bytes:
     return image_files.png_bytes(Image.fromarray(np.ascontiguousarray(bytes_)))
 
 
-def _numbers(bench: Bench) -> dict:
-    sheet, measured = bench.sheet, bench.measured
+def _numbers(open_files: OpenFiles) -> dict:
+    file, measured = open_files.file, open_files.measured
     mixed = len({one.unit for one in measured}) > 1
     if mixed:
-        measured = [sheet.analysis.measured]
-    found = distribution_of(measured, bench.quantity)
-    values, weights, _ = pooled_values(measured, bench.quantity)
+        measured = [file.analysis.measured]
+    found = distribution_of(measured, open_files.quantity)
+    values, weights, _ = pooled_values(measured, open_files.quantity)
     edges, share = histogram(values, weights)
-    column = measured[0].column(bench.quantity)
+    column = measured[0].column(open_files.quantity)
     unit = {"nm": "nm", "nm2": "nm²", "px": "px"}.get(column.rpartition("_")[2], "")
-    if bench.quantity == "area" and unit == "px":
+    if open_files.quantity == "area" and unit == "px":
         unit = "px²"
     names = [
-        name for name in MEANINGS if name not in OF_SIZES or bench.quantity in (*SIZES, "perimeter")
+        name
+        for name in MEANINGS
+        if name not in OF_SIZES or open_files.quantity in (*SIZES, "perimeter")
     ]
-    table = sheet.analysis.measured
+    table = file.analysis.measured
     return {
         "token": wire.token(),
-        "picture": sheet.token,
-        "name": sheet.name,
-        "sheets": len(bench.sheets),
-        "pooled": bench.pooled,
+        "picture": file.token,
+        "name": file.name,
+        "files": len(open_files.files),
+        "pooled": open_files.pooled,
         "mixed": mixed,
-        "quantity": bench.quantity,
+        "quantity": open_files.quantity,
         "quantities": offered_quantities(),
         "unit": unit,
         "n": found.n,

@@ -31,6 +31,12 @@ FINISH = {
 }
 
 
+def finish_dials() -> dict[str, tuple[float, float, float]]:
+    """Return lowest, highest and neutral value of each setting of the finish, for the page."""
+    neutral = asdict(ToneMap())
+    return {name: (*ends, neutral[name]) for name, ends in FINISH.items()}
+
+
 def check_seed(seed: object) -> int:
     """Return the seed as a whole number, or raise UserError."""
     number = isinstance(seed, int | float) and not isinstance(seed, bool) and math.isfinite(seed)

@@ -6,6 +6,7 @@ Nothing here knows gradio.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from fancgan.evaluation import metrics
 from fancgan.measuring import overlay
 from fancgan.microscopy import image_files
 from fancgan.ui import wire
+from fancgan.ui.byte_cache import ByteCache
 from fancgan.ui.sketch.look import Look, check_seed, paint
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
 FAN_SIDE_PX = 320
+KEPT_BYTES = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,6 @@ class Painted:
         image, text, levels = paint(pipe, mask, look)
         return cls(seq, wire.token(), mask, image, look, text, levels)
 
-    @classmethod
-    def from_message(cls, pipe: Pipeline, message: object) -> Painted:
-        """Paint what a message from the page asks for: its drawing in its look.
-
-        The same message gives the same image, whatever was painted in between.
-        """
-        if not isinstance(message, dict):
-            raise UserError("The drawing did not arrive whole: please draw again.")
-        mask, seq = wire.decode_mask(message.get("drawing"))
-        return cls.of(pipe, mask, Look.of(message.get("look")), seq)
-
     def png(self, strip: bool, nm_per_px: float | None) -> bytes:
         """Return the marked PNG file, with a strip below that says synthetic, or without."""
         if not strip:
@@ -77,6 +69,39 @@ class Painted:
             "image": wire.data_url(self.png(False, None)),
             "levels": {name: round(value, 1) for name, value in self.levels.items()},
         }
+
+
+class Painter:
+    """Paints drawings with one bundle, for all visitors; the images last asked for are kept.
+
+    The page asks for an image, for its check and for its file one after another: one painting.
+    """
+
+    def __init__(self, pipe: Pipeline, limit_bytes: int = KEPT_BYTES):
+        self.pipe = pipe
+        self._kept: ByteCache[Painted] = ByteCache(
+            limit_bytes, lambda painted: painted.image.nbytes + painted.mask.nbytes
+        )
+
+    def paint(self, mask: np.ndarray, look: Look, seq: int = 0) -> Painted:
+        """Return the image of mask [H, W] bool in its look, with a mark of its own."""
+        key = (mask.shape, hashlib.sha256(np.packbits(mask)).digest(), look.text())
+        painted = self._kept.get(key)
+        if painted is None:
+            painted = Painted.of(self.pipe, mask, look)
+            painted.image.setflags(write=False)
+            self._kept.put(key, painted)
+        return dataclasses.replace(painted, seq=seq, round=wire.token())
+
+    def from_message(self, message: object) -> Painted:
+        """Paint what a message from the page asks for: its drawing in its look.
+
+        The same message gives the same image, whatever was painted in between.
+        """
+        if not isinstance(message, dict):
+            raise UserError("The drawing did not arrive whole: please draw again.")
+        mask, seq = wire.decode_mask(message.get("drawing"))
+        return self.paint(mask, Look.of(message.get("look")), seq)
 
 
 def read_back(pipe: Pipeline, painted: Painted) -> tuple[dict, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from functools import partial
@@ -12,41 +11,33 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from fancgan.errors import UserError
-from fancgan.layouts.layout import example_layouts
+from fancgan.layouts.layout import AGGLOMERATIONS, example_layouts
+from fancgan.measuring.overlay import BAR_SHARE, NICE_NM
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui import wire
-from fancgan.ui.one_at_a_time import Turns
-from fancgan.ui.page import MODEL, QUEUE_LENGTH, asset, shown_as_toast
-from fancgan.ui.sketch.look import FIRST_SEED, Look
+from fancgan.ui.limits import MAX_PARTICLES
+from fancgan.ui.page import MODEL, QUEUE_LENGTH, component, downloader, shown_as_toast
+from fancgan.ui.queued_lock import QueuedLock
+from fancgan.ui.scripts import call
+from fancgan.ui.sketch.look import FIRST_SEED, MAX_SEED, Look, finish_dials
 from fancgan.ui.sketch.mask_sources import layout_mask, outline_bank, own_layout, read_mask_file
-from fancgan.ui.sketch.painted import Painted, cycle_view, looks
+from fancgan.ui.sketch.painted import Painted, Painter, cycle_view, looks
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
 FIRST_LAYOUT_SEED = 5
 STATE_SECONDS = 1800
-
-# Scripts of one role each, in the order in which they build on each other.
-SKETCH_PARTS = ("page", "bits", "drawing", "history", "zoom", "handles", "tools", "keys", "start")
-VIEW_PARTS = ("view", "compare", "start")
-
-TAKE_FOR_FOUR = """() => [window.fancganSketch.peek(),
-  {look: window.fancganLook.take(), seeds: window.fancganLook.seeds()}]"""
-TAKE_SHOWN = "() => [window.fancganView.shown()]"
-TAKE_WORDS = "() => [window.fancganView.words()]"
-TAKE_SIZE = "() => [window.fancganSketch.size()]"
-TAKE_LAYOUT = "() => [window.fancganLayout.take(), window.fancganSketch.size()]"
-TAKE_TO_SAVE = """() => [window.fancganView.shown(),
-  document.querySelector('#view [data-strip]').checked]"""
+MESSAGES = "sketch/messages.js"
 
 
 def build(pipe: Pipeline) -> gr.State:
     """Add the tab's components and events; return the state that holds the last image."""
     names = [name for name, _ in example_layouts()]
     mask = layout_mask(names[0], FIRST_LAYOUT_SEED)
-    first = Painted.of(pipe, mask, Look(FIRST_SEED))
+    painter = Painter(pipe)
+    first = painter.paint(mask, Look(FIRST_SEED))
     first_view = first.view()
 
     with gr.Row(elem_classes="fa-start"):
@@ -55,87 +46,71 @@ def build(pipe: Pipeline) -> gr.State:
             gr.Button(name, size="sm", min_width=0, elem_classes="fa-chip", elem_id=f"layout-{i}")
             for i, name in enumerate(names)
         ]
-        own = gr.HTML(
-            None,
-            html_template=asset("sketch/layout.html"),
-            js_on_load=asset("sketch/layout.js"),
+        own = component(
+            "sketch/layout",
             elem_id="own-layout",
-            apply_default_css=False,
-            padding=False,
-            container=False,
+            max_particles=MAX_PARTICLES,
+            agglomerations=AGGLOMERATIONS,
         )
         upload = gr.UploadButton(
             "Upload a mask…", size="sm", min_width=0, elem_classes="fa-chip", elem_id="mask-upload"
         )
     with gr.Row(elem_classes="fa-bench"):
         scale = {"nm_per_px": pipe.nm_per_px or 0, "min_width": 320}
-        plain = {"apply_default_css": False, "padding": False, "container": False}
-        sketch = gr.HTML(
+        sketch = component(
+            "sketch/sketch",
             wire.encode_mask(mask),
-            html_template=asset("sketch/sketch.html"),
-            js_on_load=_script("sketch", SKETCH_PARTS),
             elem_id="sketch",
-            bank=json.dumps(outline_bank().round(3).tolist()),
+            outlines=outline_bank().round(3).tolist(),
             **scale,
-            **plain,
         )
-        view = gr.HTML(
+        view = component(
+            "sketch/view",
             first_view,
-            html_template=asset("view/view.html"),
-            js_on_load=_script("view", VIEW_PARTS),
+            events=("refused", "save"),
             elem_id="view",
-            server_functions=[live_painter(pipe)],
+            server_functions=[live_painter(painter)],
+            nice_nm=NICE_NM,
+            bar_share=BAR_SHARE,
             **scale,
-            **plain,
         )
     with gr.Row(elem_classes="fa-under"):
         with gr.Column(elem_classes="fa-left"):
-            look = gr.HTML(
-                None,
-                html_template=asset("look.html"),
-                js_on_load=asset("look.js"),
+            look = component(
+                "sketch/look",
+                events=("four",),
                 elem_id="look",
                 seed=FIRST_SEED,
-                ranges=json.dumps(pipe.style_scale.ranges()),
-                levels=json.dumps(first_view["levels"]),
-                **plain,
+                max_seed=MAX_SEED,
+                ranges=pipe.style_scale.ranges(),
+                levels=first_view["levels"],
+                finish=finish_dials(),
             )
             # The button for it is the panel's own.
             refer = gr.UploadButton("Look of a micrograph", elem_id="reference-file")
-        cycle = gr.HTML(
-            cycle_view(pipe, first, first.round),
-            html_template=asset("view/cycle.html"),
-            js_on_load=asset("view/cycle.js"),
-            elem_id="cycle",
-            min_width=320,
-            **plain,
+        cycle = component(
+            "sketch/cycle", cycle_view(pipe, first, first.round), elem_id="cycle", min_width=320
         )
-    parcel = gr.HTML(
-        None,
-        html_template="<i></i>",
-        js_on_load=asset("parcel.js"),
-        elem_id="image-parcel",
-        **plain,
-    )
+    saved = downloader("image-parcel")
     painted = gr.State(first, time_to_live=STATE_SECONDS)
     extra, more = gr.JSON(visible=False), gr.JSON(visible=False)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
 
     view.submit(
-        partial(_check_cycle, pipe),
+        partial(_check_cycle, painter),
         inputs=extra,
         outputs=[cycle, painted],
-        js=TAKE_SHOWN,
+        js=call(MESSAGES, "shownImage"),
         trigger_mode="always_last",
         **MODEL,
         **quiet,
     )
-    view.refused(_refuse, inputs=extra, js=TAKE_WORDS, **quiet)
+    view.refused(_refuse, inputs=extra, js=call(MESSAGES, "refusal"), **quiet)
     view.save(
-        partial(_save, pipe),
+        partial(_save, painter),
         inputs=[extra, more],
-        outputs=parcel,
-        js=TAKE_TO_SAVE,
+        outputs=saved,
+        js=call(MESSAGES, "imageToSave"),
         **MODEL,
         **quiet,
     )
@@ -143,39 +118,41 @@ def build(pipe: Pipeline) -> gr.State:
         partial(_four_looks, pipe),
         inputs=[extra, more],
         outputs=look,
-        js=TAKE_FOR_FOUR,
+        js=call(MESSAGES, "fourLooks"),
         **MODEL,
         **quiet,
     )
     refer.upload(partial(_refer, pipe), inputs=refer, outputs=look, **MODEL, **quiet)
     for name, chip in zip(names, chips, strict=True):
-        chip.click(partial(_take_layout, name), inputs=extra, outputs=sketch, js=TAKE_SIZE, **quiet)
+        chip.click(
+            partial(_take_layout, name),
+            inputs=extra,
+            outputs=sketch,
+            js=call(MESSAGES, "canvasSize"),
+            **quiet,
+        )
     own.submit(
         partial(_take_own_layout, pipe.nm_per_px),
         inputs=[extra, more],
         outputs=sketch,
-        js=TAKE_LAYOUT,
+        js=call(MESSAGES, "ownLayout"),
         **quiet,
     )
     upload.upload(_take_upload, inputs=upload, outputs=sketch, **quiet)
     return painted
 
 
-def _script(folder: str, parts: tuple[str, ...]) -> str:
-    return "\n".join(asset(f"{folder}/{part}.js") for part in parts)
-
-
-def live_painter(pipe: Pipeline) -> Callable[[dict], dict]:
+def live_painter(painter: Painter) -> Callable[[dict], dict]:
     """Return what the page calls for a new image.
 
     It goes past gradio's queue, which costs more time than the network.
     """
-    turns = Turns(QUEUE_LENGTH)
+    lock = QueuedLock(QUEUE_LENGTH)
 
     def paint_live(message: dict) -> dict:
         try:
-            with turns.one():
-                return Painted.from_message(pipe, message).view()
+            with lock.held():
+                return painter.from_message(message).view()
         except UserError as error:
             return {"error": str(error)}
 
@@ -188,15 +165,15 @@ def _refuse(words: object) -> None:
 
 
 @shown_as_toast
-def _check_cycle(pipe: Pipeline, message: dict | None) -> tuple[dict, Painted]:
-    painted = Painted.from_message(pipe, message)
-    return cycle_view(pipe, painted, str((message or {}).get("round"))), painted
+def _check_cycle(painter: Painter, message: dict | None) -> tuple[dict, Painted]:
+    painted = painter.from_message(message)
+    return cycle_view(painter.pipe, painted, str((message or {}).get("round"))), painted
 
 
 @shown_as_toast
-def _save(pipe: Pipeline, message: dict | None, strip: bool | None) -> dict:
-    painted = Painted.from_message(pipe, message)
-    url = wire.data_url(painted.png(bool(strip), pipe.nm_per_px))
+def _save(painter: Painter, message: dict | None, strip: bool | None) -> dict:
+    painted = painter.from_message(message)
+    url = wire.data_url(painted.png(bool(strip), painter.pipe.nm_per_px))
     name = image_files.synthetic_name(painted.look.seed)
     return {"token": wire.token(), "name": name, "url": url}
 

@@ -1,0 +1,108 @@
+// The controls around the micrograph: what they show of the server's answer, and what they ask for.
+import { numberOf } from "./number_field.js";
+
+export class Panel {
+  // tab: { picture, tools, refresh(), say(state, words), request(action) }.
+  constructor(root, tab) {
+    this.root = root;
+    this.tab = tab;
+    this.sheets = root.querySelector(".fa-sheets");
+    this.pages = root.querySelector("[data-page]");
+    this.models = root.querySelector("[data-model]");
+    const choices = [
+      [this.sheets, (value) => ({ do: "show", file: Number(value) })],
+      [this.pages, (value) => ({ do: "page", number: Number(value) })],
+      [this.models, (value) => ({ do: "model", name: value })],
+    ];
+    for (const [select, action] of choices) {
+      select.addEventListener("change", () => tab.request(action(select.value)));
+    }
+    for (const input of root.querySelectorAll("[data-set]")) this.attachSetting(input);
+  }
+
+  attachSetting(input) {
+    const name = input.dataset.set;
+    const send = () => {
+      const value = input.type === "checkbox" ? input.checked : numberOf(input.value);
+      if (Number.isNaN(value)) {
+        this.tab.say("done", `${input.value} is not a number`);
+        this.tab.refresh();
+      } else {
+        const known = name === "split" ? (value ?? 0) : value;
+        this.tab.request({ do: "set", values: { [name]: known } });
+      }
+    };
+    input.addEventListener(input.type === "range" ? "input" : "change", send);
+  }
+
+  text(name) {
+    return this.root.querySelector(`[data-text=${name}]`);
+  }
+
+  // answer: the server's last one, or null.
+  refresh(answer) {
+    const open = Boolean(answer?.files.length);
+    const parts = this.root.querySelectorAll("button[data-tool], [data-do], [data-set]");
+    for (const part of parts) part.disabled = !open;
+    this.root.querySelector("[data-do=forget]").disabled = false;
+    if (!open) return;
+    this.root.querySelector("[data-do=undo]").disabled = !answer.settings.edits;
+    this.root.querySelector("[data-do=redo]").disabled = !answer.can_redo;
+    this.root.querySelector("[data-synthetic]").hidden = !answer.synthetic;
+    this.showChoices(answer);
+    this.showSettings(answer);
+    this.text("scale").textContent = wordsOnScale(answer);
+    this.root.querySelector(".fa-cautions").replaceChildren(...answer.cautions.map(listItem));
+  }
+
+  showChoices(answer) {
+    const { sheets, pages, models } = this;
+    const many = answer.files.length > 1;
+    this.text("name").textContent = answer.files[answer.current];
+    this.text("name").hidden = many;
+    sheets.hidden = !many;
+    sheets.replaceChildren(...answer.files.map((name, i) => new Option(name, i)));
+    sheets.value = answer.current;
+    this.root.querySelector("[data-pages]").hidden = answer.pages < 2;
+    pages.replaceChildren(...Array.from({ length: answer.pages }, (_, i) => new Option(i + 1, i)));
+    pages.value = answer.settings.page;
+    this.root.querySelector("[data-models]").hidden = answer.models.length < 2;
+    models.replaceChildren(...answer.models.map((name) => new Option(name, name)));
+    models.value = answer.model;
+  }
+
+  // A field in which somebody is writing keeps what is written.
+  showSettings({ settings, nm_per_px: nmPerPx, height, rows }) {
+    const values = {
+      split: settings.split,
+      min_area_px: settings.min_area_px,
+      nm_per_px: nmPerPx && Number(nmPerPx.toPrecision(6)),
+      bar_rows: height - rows,
+    };
+    for (const [name, value] of Object.entries(values)) {
+      const input = this.root.querySelector(`[data-set=${name}]`);
+      if (document.activeElement !== input || input.type === "range") input.value = value ?? "";
+    }
+    this.root.querySelector("[data-set=min_area_px]").placeholder = "model's";
+    for (const name of ["invert", "rescale"]) {
+      this.root.querySelector(`[data-set=${name}]`).checked = settings[name];
+    }
+  }
+}
+
+export function wordsOnScale({ nm_per_px: nmPerPx, nm_source: source, height, rows, settings }) {
+  const bar = height - rows;
+  return (
+    (nmPerPx
+      ? `${Number(nmPerPx.toPrecision(5))} nm per pixel (${source}).`
+      : "Pixel size unknown: enter it, or draw along the scale bar, to get nanometres.") +
+    (bar ? ` Info bar cut off: the bottom ${bar} rows.` : "") +
+    (settings.edits ? ` Corrections by hand: ${settings.edits}.` : "")
+  );
+}
+
+function listItem(words) {
+  const item = document.createElement("li");
+  item.textContent = words;
+  return item;
+}

@@ -1,0 +1,22 @@
+// Actions wait here until the server's event takes them: none is lost if clicks come fast.
+
+export class PendingActions {
+  waiting = [];
+
+  // Settings that are made one after another become one action.
+  add(action) {
+    const last = this.waiting[this.waiting.length - 1];
+    if (last?.do === "set" && action.do === "set") Object.assign(last.values, action.values);
+    else this.waiting.push(action);
+  }
+
+  get isEmpty() {
+    return !this.waiting.length;
+  }
+
+  take() {
+    const taken = this.waiting;
+    this.waiting = [];
+    return taken;
+  }
+}

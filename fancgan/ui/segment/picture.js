@@ -1,0 +1,171 @@
+// The micrograph on its canvas: the picture, the particles over it, and what is being drawn.
+import { bytesOf, pictureOf, surface } from "../shared/pixels.js";
+import { LabelImage } from "./label_image.js";
+import { Viewport } from "./viewport.js";
+
+const HOVERED = ["#ffffff", 1.5]; // colour, width in window pixels
+const SELECTED = ["#14f1d9", 3];
+const CUT = "#ff4d6d";
+const ADDED = "rgba(20, 241, 217, 0.45)";
+const BAR_SHADE = "rgba(11, 18, 28, 0.55)";
+const SMALLEST_NUMBERED_PX = 14;
+
+export class Picture {
+  answer = null; // the server's last one
+  base = null; // the picture, and over it the particles, as canvases
+  over = null;
+  labels = LabelImage.empty();
+  selected = 0;
+  hovered = 0;
+  drawn = null; // points of the line that is being drawn
+  marked = null; // ends of the line along the scale bar
+  brush = null; // its radius in pixels, while particles are painted
+
+  // colours: [n][3] of the outlines. show, opacity: the inputs that say how they are shown.
+  constructor(root, colours) {
+    this.root = root;
+    this.colours = colours;
+    this.canvas = root.querySelector("canvas");
+    this.context = this.canvas.getContext("2d");
+    this.showInput = root.querySelector("[data-show]");
+    this.opacityInput = root.querySelector("[data-opacity]");
+    this.view = new Viewport(
+      () => ({ width: this.canvas.clientWidth, height: this.canvas.clientHeight }),
+      () => this.answer,
+    );
+    this.showInput.addEventListener("change", () => this.base && this.paint());
+    this.opacityInput.addEventListener("input", () => this.draw());
+    new ResizeObserver(() => this.onResize()).observe(root.querySelector(".fa-stage"));
+  }
+
+  get isOpen() {
+    return Boolean(this.answer?.files.length);
+  }
+
+  clear(answer) {
+    this.answer = answer;
+    this.base = this.over = null;
+    this.draw();
+  }
+
+  // Take over the server's answer; returns whether it is another picture than before.
+  async receive(answer) {
+    const another = this.answer?.picture !== answer.picture;
+    const [base, coded] = await Promise.all([
+      another || !this.base ? pictureOf(answer.image) : this.base,
+      pictureOf(answer.labels),
+    ]);
+    this.answer = answer;
+    this.base = base;
+    this.labels = LabelImage.decode(bytesOf(coded, answer.rows), answer.width, answer.rows);
+    if (another) {
+      this.selected = 0;
+      this.marked = null;
+      this.root.style.setProperty("--fa-ratio", `${answer.width} / ${answer.height}`);
+      this.resize();
+      this.view.fit();
+    }
+    return another;
+  }
+
+  // Paint the particles anew: labels, the way they are shown or the size has changed.
+  paint() {
+    const { width, rows } = this.answer;
+    const how = this.showInput.value;
+    this.over = surface(width, rows);
+    if (how !== "none") {
+      const thick = Math.max(1, Math.round(0.8 / this.view.fitScale));
+      const bytes = this.labels.overlay(this.colours, thick, how === "fill");
+      this.over.getContext("2d").putImageData(new ImageData(bytes, width, rows), 0, 0);
+    }
+    this.draw();
+  }
+
+  onResize() {
+    if (!this.base) return;
+    this.resize();
+    if (this.view.fitted || this.view.scale < this.view.fitScale) this.view.fit();
+    this.draw();
+  }
+
+  resize() {
+    const ratio = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
+    this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
+  }
+
+  draw() {
+    const { context, canvas, view, answer } = this;
+    const ratio = window.devicePixelRatio || 1;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    if (!this.base || !this.isOpen) return;
+    const scale = view.scale * ratio;
+    context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
+    context.imageSmoothingEnabled = view.scale < 2;
+    context.drawImage(this.base, 0, 0);
+    if (answer.rows < answer.height) {
+      context.fillStyle = BAR_SHADE;
+      context.fillRect(0, answer.rows, answer.width, answer.height - answer.rows);
+    }
+    this.drawParticles();
+    if (this.drawn) this.drawLine(this.drawn, this.brush);
+    if (this.marked) this.drawLine(this.marked);
+  }
+
+  drawParticles() {
+    const { context, showInput } = this;
+    context.globalAlpha = Number(this.opacityInput.value);
+    if (this.over && showInput.value !== "none") context.drawImage(this.over, 0, 0);
+    context.globalAlpha = 1;
+    if (showInput.value === "numbers") this.drawNumbers();
+    if (this.hovered) this.drawOutline(this.hovered, ...HOVERED);
+    if (this.selected) this.drawOutline(this.selected, ...SELECTED);
+  }
+
+  drawNumbers() {
+    const { context, view } = this;
+    context.font = `${12 / view.scale}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineWidth = 3 / view.scale;
+    context.strokeStyle = "rgba(0, 0, 0, 0.8)";
+    context.fillStyle = "#fff";
+    for (const [label, box] of this.labels.boxes) {
+      if ((box.x1 - box.x0) * view.scale < SMALLEST_NUMBERED_PX) continue;
+      context.strokeText(label, box.x / box.n + 0.5, box.y / box.n + 0.5);
+      context.fillText(label, box.x / box.n + 0.5, box.y / box.n + 0.5);
+    }
+  }
+
+  drawOutline(label, colour, width) {
+    const { context } = this;
+    context.beginPath();
+    for (const side of this.labels.sidesOf(label)) context.rect(...side);
+    context.strokeStyle = colour;
+    context.lineWidth = width / this.view.scale;
+    context.stroke();
+  }
+
+  // A line through points; with a brush radius, as wide as what it paints.
+  drawLine(points, brush = null) {
+    const { context } = this;
+    context.beginPath();
+    for (const [i, [x, y]] of points.entries()) {
+      if (i) context.lineTo(x, y);
+      else context.moveTo(x, y);
+    }
+    if (points.length === 1) context.lineTo(points[0][0] + 0.01, points[0][1]);
+    context.lineCap = context.lineJoin = "round";
+    context.strokeStyle = brush ? ADDED : CUT;
+    context.lineWidth = brush ? 2 * brush : 2 / this.view.scale;
+    context.stroke();
+  }
+
+  // Where an event is: px, py in the window, x, y in the picture.
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const at = { px: event.clientX - box.left, py: event.clientY - box.top };
+    return { ...at, ...this.view.toPicture(at.px, at.py) };
+  }
+}

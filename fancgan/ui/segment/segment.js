@@ -1,0 +1,124 @@
+// The micrograph and its particles. What is shown is the server's word; a click asks for an action.
+import { hear, tell } from "../shared/events.js";
+import { offer } from "../shared/parts.js";
+import { attachKeyboard } from "./keyboard.js";
+import { Panel } from "./panel.js";
+import { PendingActions } from "./pending_actions.js";
+import { Picture } from "./picture.js";
+import { attachPointer } from "./pointer.js";
+import { Tools } from "./tools.js";
+
+export function mount({ element, props, trigger, watch }) {
+  const tab = new SegmentTab(element.querySelector(".fa-seg"), props.colours, trigger);
+  hear("selected", ({ label, from }) => from === "picture" || tab.onSelected(label));
+  watch("value", () => tab.receive(props.value));
+  tab.refresh();
+  tab.receive(props.value);
+  offer("segment", tab);
+}
+
+class SegmentTab {
+  constructor(root, colours, trigger) {
+    this.root = root;
+    this.trigger = trigger;
+    this.request = this.request.bind(this);
+    this.status = root.querySelector(".fa-status");
+    this.pending = new PendingActions();
+    this.picture = new Picture(root, colours);
+    this.tools = new Tools(root, this);
+    this.panel = new Panel(root, this);
+    attachKeyboard(this);
+    attachPointer(this);
+  }
+
+  say(state, words) {
+    this.root.dataset.state = state;
+    this.status.textContent = words;
+  }
+
+  request(action) {
+    this.pending.add(action);
+    this.say("busy", "working…");
+    this.trigger("input");
+  }
+
+  refresh() {
+    this.panel.refresh(this.picture.answer);
+    this.tools.refresh();
+  }
+
+  async receive(answer) {
+    if (!answer) return;
+    if (answer.files.length) await this.show(answer);
+    else this.empty(answer);
+  }
+
+  empty(answer) {
+    this.panel.text("name").textContent = "Particles";
+    delete this.root.dataset.opening;
+    this.say("none", "");
+    this.picture.clear(answer);
+    this.refresh();
+  }
+
+  async show(answer) {
+    const { picture, root } = this;
+    if (await picture.receive(answer)) this.tools.forget();
+    if (!picture.labels.boxes.has(picture.selected)) this.select(0);
+    picture.paint();
+    if (answer.failed) document.activeElement?.blur();
+    this.refresh();
+    root.dataset.token = answer.token;
+    root.dataset.count = answer.count;
+    if (!answer.note) delete root.dataset.opening;
+    const found = `${answer.count} particle${answer.count === 1 ? "" : "s"}`;
+    const more = answer.note ? `, opening ${answer.note}` : "";
+    if (!this.pending.isEmpty) this.say("busy", "working…");
+    else this.say(answer.note ? "busy" : "done", found + more);
+  }
+
+  select(label) {
+    this.mark(label);
+    tell("selected", { label, from: "picture" });
+    this.picture.draw();
+  }
+
+  mark(label) {
+    this.picture.selected = label;
+    this.root.dataset.selected = label;
+  }
+
+  // A particle was chosen elsewhere: bring it into sight.
+  onSelected(label) {
+    const { picture } = this;
+    if (!picture.base) return;
+    this.mark(label);
+    const box = picture.labels.boxes.get(label);
+    if (box) picture.view.centre((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2);
+    picture.draw();
+  }
+
+  askLength() {
+    this.tools.ask();
+  }
+
+  // For the server's events: the actions that wait, and how it goes.
+  take() {
+    return this.pending.take();
+  }
+
+  opening() {
+    this.root.dataset.opening = "";
+    this.say("busy", "reading…");
+  }
+
+  failed() {
+    this.pending.take();
+    delete this.root.dataset.opening;
+    if (this.picture.isOpen) {
+      document.activeElement?.blur();
+      this.refresh();
+      this.say("done", "not done: see the message");
+    } else this.say("none", "");
+  }
+}

@@ -1,0 +1,123 @@
+// The numbers: histogram, statistics, one row per particle, and the files to save.
+import { hear, tell } from "../shared/events.js";
+import { offer, part } from "../shared/parts.js";
+import { drawHistogram, markBin } from "./histogram.js";
+import { ParticleTable } from "./particle_table.js";
+import { nameOf, STATISTICS, significant, WITHOUT_UNIT } from "./quantities.js";
+
+export function mount({ element, props, trigger, watch }) {
+  const panel = new SizesPanel(element.querySelector(".fa-sizes"), trigger);
+  hear("selected", ({ label, from }) => panel.select(label, from === "picture"));
+  hear("saved", () => panel.ready());
+  watch("value", () => panel.receive(props.value));
+  panel.receive(props.value);
+  offer("sizes", panel);
+}
+
+async function request(action) {
+  const segment = await part("segment");
+  segment.request(action);
+}
+
+class SizesPanel {
+  answer = null; // the server's last one
+  wanted = null; // the file that is asked for
+
+  constructor(root, trigger) {
+    this.root = root;
+    this.svg = root.querySelector("svg");
+    this.quantity = root.querySelector(".fa-quantity");
+    this.pool = root.querySelector(".fa-pool");
+    this.pooled = this.pool.querySelector("input");
+    this.statistics = root.querySelector(".fa-stats tbody");
+    this.saves = [...root.querySelectorAll("[data-save]")];
+    this.table = new ParticleTable(root.querySelector(".fa-table"), (label) =>
+      tell("selected", { label, from: "table" }),
+    );
+    this.quantity.addEventListener("change", () =>
+      request({ do: "quantity", name: this.quantity.value }),
+    );
+    this.pooled.addEventListener("change", () => request({ do: "pool", all: this.pooled.checked }));
+    for (const button of this.saves) {
+      button.addEventListener("click", () => {
+        this.wanted = button.dataset.save;
+        for (const other of this.saves) other.disabled = true;
+        this.text("save").textContent = "Preparing…";
+        trigger("submit");
+      });
+    }
+  }
+
+  text(name) {
+    return this.root.querySelector(`[data-text=${name}]`);
+  }
+
+  // Nothing is being saved.
+  ready() {
+    this.text("save").textContent = "Save";
+    for (const button of this.saves) button.disabled = !this.answer?.rows;
+  }
+
+  receive(answer) {
+    this.answer = answer;
+    this.root.dataset.state = answer?.rows ? "done" : "none";
+    this.ready();
+    if (answer?.rows) this.show(answer);
+    else this.clear();
+  }
+
+  clear() {
+    this.svg.replaceChildren();
+    this.statistics.replaceChildren();
+    this.table.clear();
+    for (const name of ["n", "how"]) this.text(name).textContent = "";
+  }
+
+  show(answer) {
+    this.quantity.replaceChildren(...answer.quantities.map((q) => new Option(nameOf(q), q)));
+    this.quantity.value = answer.quantity;
+    this.pool.hidden = answer.files < 2;
+    this.pooled.checked = answer.pooled;
+    this.text("n").textContent = `n = ${answer.n}`;
+    this.text("how").textContent = wordsOnIntervals(answer);
+    this.statistics.replaceChildren(...answer.statistics.map((one) => row(one, answer.unit)));
+    drawHistogram(this.svg, answer);
+    markBin(this.svg, answer, this.table.selected);
+    this.table.fill(answer.columns, answer.rows);
+    this.root.dataset.token = answer.token;
+  }
+
+  select(label, intoSight) {
+    this.table.select(label, intoSight);
+    if (this.answer?.rows) markBin(this.svg, this.answer, label);
+  }
+}
+
+function wordsOnIntervals({ mixed, over }) {
+  return (
+    (mixed ? "Some files have no pixel size: this file alone. " : "") +
+    "By number; particles cut by the frame are left out, the others weighted for it. " +
+    (over === "images" ? "95 % intervals over the files." : "95 % intervals by bootstrap.")
+  );
+}
+
+function row([name, meaning, value, low, high], unit) {
+  const made = document.createElement("tr");
+  made.title = meaning;
+  made.dataset.statistic = name;
+  const withUnit = value === null || WITHOUT_UNIT.includes(name) ? "" : ` ${unit}`;
+  const head = cell("th", STATISTICS[name] ?? name);
+  head.scope = "row";
+  made.append(
+    head,
+    cell("td", significant(value) + withUnit),
+    cell("td", low === null ? "" : `${significant(low)} to ${significant(high)}`),
+  );
+  return made;
+}
+
+function cell(tag, words) {
+  const made = document.createElement(tag);
+  made.textContent = words;
+  return made;
+}
