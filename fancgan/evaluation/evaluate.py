@@ -94,7 +94,7 @@ def evaluate_bundle(
         "train_images": len(train_fields or ()),
         "seeds_per_image": seeds,
         "seed": seed,
-        "threshold": float(pipe.threshold),
+        "threshold": float(pipe.config["operating_point"]["threshold"]),
         "features": features if full else None,
         "seconds": round(time.monotonic() - started, 1),
         "figures": {name: figure.to_dict() for name, figure in figures.items()},

@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 
 from fancgan.evaluation import metrics
 from fancgan.evaluation.report import Figure, over_images
+from fancgan.particles.instances import decode_instances
 from fancgan.particles.matching import Matching
 
 
 class PipelineLike(Protocol):
     """The part of `fancgan.Pipeline` that an evaluation uses."""
 
-    threshold: float
+    config: dict  # of which "operating_point" is used
 
     def synthesize(self, mask: NDArray, seed: int = 0, style: NDArray | None = None) -> NDArray: ...
 
-    def segment(self, image: NDArray) -> NDArray: ...
-
-    def instances(self, image: NDArray) -> NDArray: ...
+    def segment_with_cores(self, image: NDArray) -> tuple[NDArray, NDArray]: ...
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,10 @@ def score_bundle(
     pipe: PipelineLike, image: NDArray, mask: NDArray, labels: NDArray
 ) -> SegmentationScores:
     """Segment the image with the bundle at its own operating point, and score that."""
-    return score_segmentation(
-        mask, labels, pipe.segment(image) > pipe.threshold, pipe.instances(image)
-    )
+    prob, core = pipe.segment_with_cores(image)
+    point = pipe.config["operating_point"]
+    read_labels = decode_instances(prob, core, **point)
+    return score_segmentation(mask, labels, prob > point["threshold"], read_labels)
 
 
 def score_otsu(image: NDArray, mask: NDArray, labels: NDArray) -> SegmentationScores:
