@@ -41,10 +41,11 @@ def levels(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Background mean, contrast and noise [3] of image [H, W] with particles mask [H, W]."""
     import torch
 
+    from fancgan.networks.config import GREY_PER_UNIT
     from fancgan.networks.style import measure_style
     from fancgan.networks.style_vector import BACKGROUND, NOISE, PARTICLE
 
-    tensor = torch.from_numpy(image.astype(np.float32))[None, None] / 127.5 - 1
+    tensor = torch.from_numpy(image.astype(np.float32))[None, None] / GREY_PER_UNIT - 1
     stats, valid = measure_style(tensor, torch.from_numpy(mask.astype(np.float32))[None, None])
     values = torch.where(valid, stats, torch.full_like(stats, float("nan")))[0].numpy()
     ground = values[BACKGROUND]

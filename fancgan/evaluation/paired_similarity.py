@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fancgan.datasets.fields import Field
 from fancgan.errors import UserError
 from fancgan.evaluation.report import Figure, over_images
+from fancgan.networks.config import GREY_PER_UNIT
 
 Score = Callable[[NDArray, NDArray], float]
 
@@ -57,7 +58,7 @@ def _lpips(device: str) -> Score:
 
     def distance(real: NDArray, fake: NDArray) -> float:
         pair = [
-            torch.from_numpy(image.astype(np.float32) / 127.5 - 1)[None, None]
+            torch.from_numpy(image.astype(np.float32) / GREY_PER_UNIT - 1)[None, None]
             .expand(-1, 3, -1, -1)
             .to(device)
             for image in (real, fake)

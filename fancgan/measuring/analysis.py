@@ -28,6 +28,7 @@ from fancgan.microscopy.micrograph import (
     read_micrograph,
     to_grey8,
 )
+from fancgan.networks.config import STAT_INDEX
 from fancgan.particles.instances import decode_instances
 from fancgan.particles.labels import equal_area_diameter
 
@@ -313,8 +314,9 @@ def _warnings(pipe: Pipeline, grey: NDArray, prob: NDArray, zoom: float) -> list
     particle = prob > pipe.threshold
     if not particle.any():
         return ["No particle was found: is the picture like those that the model knows?"]
-    known = pipe.measure_style(grey, particle)[:3]  # in deviations of the training images
-    odd = particle.mean() > CROWDED or bool((np.abs(known[[0, 2]]) > UNLIKE_SD).any())
+    style = pipe.measure_style(grey, particle)  # in deviations of the training images
+    levels = np.abs(style[[STAT_INDEX["background_mean"], STAT_INDEX["particle_mean"]]])
+    odd = particle.mean() > CROWDED or bool((levels > UNLIKE_SD).any())
     words = []
     if odd:
         words.append(

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 BRIGHTNESS_UNIT_GREY = 40.0  # grey levels that a brightness of 1 stands for
+GREY_PER_UNIT = 127.5  # inside the networks an image is its grey levels / GREY_PER_UNIT - 1
 CRITIC_NAMES = ("projected", "patch")
 STAT_NAMES = (
     "background_mean",
@@ -19,6 +20,7 @@ STAT_NAMES = (
     "grain_y2",
     "grain_diagonal",
 )
+STAT_INDEX = {name: index for index, name in enumerate(STAT_NAMES)}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ FRAME_MARGIN_PX = 16
 
 def to_grey(image: Tensor) -> Tensor:
     """[-1, 1] -> grey levels 0..255."""
-    return (image + 1) * 127.5
+    return (image + 1) * 127.5  # GREY_PER_UNIT, as TorchScript wants it
 
 
 def from_grey(image: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from fancgan.layouts.mask_statistics import contact_pairs
-from fancgan.networks.config import BRIGHTNESS_UNIT_GREY
+from fancgan.networks.config import BRIGHTNESS_UNIT_GREY, STAT_INDEX
 from fancgan.networks.particle_map import (
     FLOOD_ROUNDS,
     FLOOD_STEPS,
@@ -30,6 +30,7 @@ from fancgan.networks.particle_map import (
     wide_noise,
 )
 
+STATS = [STAT_INDEX[name] for name in ("background_mean", "particle_mean", "particle_sd")]
 RIM_PX = 2  # the outline belongs to the edge, not to the particle
 KNOTS = 33
 ALONE_PX = 4400.0  # particles of this area, about eight, are half held to their common mean
@@ -93,6 +94,7 @@ class ParticleBrightness(nn.Module):
         self.register_buffer("reach", torch.tensor([-UNBOUNDED, UNBOUNDED]))
         self.unit, self.digits, self.alone_px = BRIGHTNESS_UNIT_GREY, DIGITS, ALONE_PX
         self.unbounded = UNBOUNDED
+        self.at_background, self.at_particle, self.at_particle_sd = STATS
         self.flood_steps, self.flood_rounds = FLOOD_STEPS, FLOOD_ROUNDS
 
     def fit(self, images: list[NDArray], labels: list[NDArray], stats: NDArray) -> None:
@@ -103,7 +105,7 @@ class ParticleBrightness(nn.Module):
         """
         tables, rest, contrasts = [], [], []
         for image, numbers, shown in zip(images, labels, stats, strict=True):
-            background, particle, particle_sd = (float(shown[k]) for k in (0, 2, 3))
+            background, particle, particle_sd = (float(shown[k]) for k in STATS)
             table = _Particles.measure(image, numbers)
             if len(table.area) < LEAST_PARTICLES:
                 continue
@@ -164,7 +166,7 @@ class ParticleBrightness(nn.Module):
         area = torch.bincount(numbers.flatten(), minlength=1)[1:]
         basis = self._basis(area.double(), mean_per_particle(exposure(mask), numbers))
         deviation = basis.float() @ self.trend + self._rest(key, noise, numbers)
-        spread = self.spread(stats[:, 3]) / self.unit
+        spread = self.spread(stats[:, self.at_particle_sd]) / self.unit
         drawn = torch.cat([torch.zeros_like(spread[:1]), deviation * spread[image]])[numbers]
         known = (numbers > 0).to(drawn.dtype)
         ends = self._ends(stats)
@@ -200,7 +202,7 @@ class ParticleBrightness(nn.Module):
 
     def _ends(self, stats: Tensor) -> list[Tensor]:
         """Least and greatest brightness of a particle in each look, [N, 1, 1, 1] each."""
-        contrast = (stats[:, 2] - stats[:, 0])[:, None]
+        contrast = (stats[:, self.at_particle] - stats[:, self.at_background])[:, None]
         ends = (self.reach - 1)[None] * contrast / self.unit
         ends = torch.where(contrast.abs() < 1, self.unbounded * torch.sign(self.reach), ends)
         return [end[:, None, None, None] for end in (ends.amin(1), ends.amax(1))]

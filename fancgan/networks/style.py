@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fancgan.networks.config import STAT_NAMES, ModelConfig
+from fancgan.networks.config import GREY_PER_UNIT, STAT_INDEX, STAT_NAMES, ModelConfig
 from fancgan.networks.filters import dilate
 from fancgan.networks.layers import ConvBlock, NormConv2d, act
 from fancgan.networks.particle_brightness import ParticleBrightness
@@ -21,7 +21,7 @@ MIN_GRAIN_PIXELS = 4096  # an autocorrelation is then known to about 0.02
 GRAIN_LAGS = ((0, 1), (1, 0), (0, 2), (2, 0))  # rows, columns
 PER_CENT = 100.0
 MIN_SPREAD = 0.05
-GREY_PER_UNIT = 127.5
+PARTICLE_MEAN, PARTICLE_SD = STAT_INDEX["particle_mean"], STAT_INDEX["particle_sd"]
 
 
 def _mean_and_sd(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,6 +42,10 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     noise in per cent, 1 and 2 px along a row (x) and along a column (y), which a scan makes differ,
     and between diagonal neighbours. An entry is not valid where fewer than MIN_PIXELS pixels speak
     for it, MIN_GRAIN_PIXELS for the grain. Differentiable with respect to the image.
+
+    The shipped style encoders hold this, traced, and their generators were told such numbers: noise
+    and grain stay those of the 7 x 7 mean until the next training, where the loss of the grain
+    (losses/statistics.py) and the evaluation (appearance.py) take a Gaussian one.
     """
     grey = (image.float() + 1) * GREY_PER_UNIT
     background = 1 - dilate(mask.float(), FAR_PX)
@@ -148,13 +152,12 @@ class StyleDensity(nn.Module):
         """
         unit = self.particles.unit
         drawn_mean, drawn_sd = _mean_and_sd(brightness, 1 - dilate(1 - mask.float(), INSIDE_PX))
-        grey = asked * self.sd + self.mean
-        mean = grey[:, 2] + unit * drawn_mean
-        spread = self.particles.spread(grey[:, 3])
-        rest = (grey[:, 3].square() - spread.square()).clamp(min=0.0)
-        sd = torch.sqrt(rest + (unit * drawn_sd).square())
-        particles = torch.stack([mean, sd], dim=1)
-        return self.standardise(torch.cat([grey[:, :2], particles, grey[:, 4:]], dim=1))
+        stats = list((asked * self.sd + self.mean).unbind(1))
+        spread = self.particles.spread(stats[PARTICLE_SD])
+        rest = (stats[PARTICLE_SD].square() - spread.square()).clamp(min=0.0)
+        stats[PARTICLE_MEAN] = stats[PARTICLE_MEAN] + unit * drawn_mean
+        stats[PARTICLE_SD] = torch.sqrt(rest + (unit * drawn_sd).square())
+        return self.standardise(torch.stack(stats, dim=1))
 
     def forward(self, normal: Tensor) -> Tensor:
         """Standard normal draws [N, style_dim] -> style vectors [N, style_dim].

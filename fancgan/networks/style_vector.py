@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fancgan.networks.config import STAT_NAMES
+from fancgan.networks.config import STAT_INDEX
 
 LIMIT_SD = 3.0  # looks further from the training images are not asked for
 BACKGROUND, PARTICLE, NOISE = (
-    STAT_NAMES.index(name) for name in ("background_mean", "particle_mean", "noise_sd")
+    STAT_INDEX[name] for name in ("background_mean", "particle_mean", "noise_sd")
 )
 LEVELS = ("background", "contrast", "noise")
 

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from fancgan.datasets.fields import Field
 from fancgan.errors import UserError
+from fancgan.networks.config import GREY_PER_UNIT
 from fancgan.networks.particle_brightness import mean_map
 from fancgan.particles.core_targets import particle_cores, small_particle_weights
 from fancgan.training.config import TrainConfig
@@ -121,7 +122,7 @@ class CropDataset(Dataset):
         for field in self.fields:
             top, left = ((side - size) // 2 for side in field.image.shape)
             crops.append(field.image[top : top + size, left : left + size])
-        return torch.from_numpy(np.stack(crops).astype(np.float32))[:, None] / 127.5 - 1
+        return torch.from_numpy(np.stack(crops).astype(np.float32))[:, None] / GREY_PER_UNIT - 1
 
     def reference(self, count: int) -> Tensor:
         """Images [count, 1, S, S] in [-1, 1] of crops drawn as those that are trained on."""
@@ -171,7 +172,7 @@ class CropDataset(Dataset):
             "brightness": self.brightness[number],
         }
         found = {name: _tensor(array[window], turns, flip) for name, array in arrays.items()}
-        found["image"] = found["image"] / 127.5 - 1
+        found["image"] = found["image"] / GREY_PER_UNIT - 1
         return found | {"field": number}
 
     def __getitem__(self, index: int) -> dict[str, Tensor | int]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fancgan.datasets.fields import Field
 from fancgan.evaluation.metrics import dice
-from fancgan.networks.config import ModelConfig
+from fancgan.networks.config import GREY_PER_UNIT, STAT_INDEX, ModelConfig
 from fancgan.networks.deploy import DeployedGenerator, DeployedSegmenter
 from fancgan.networks.style import measure_style
 
@@ -45,6 +45,7 @@ def validate(
     over `seeds` styles on the first field; noise_ratio is synthetic over real noise standard
     deviation.
     """
+    background_mean, noise_sd = STAT_INDEX["background_mean"], STAT_INDEX["noise_sd"]
     scores, cycle_scores, noise_ratios, area_ratios = [], [], [], []
     for number, field in enumerate(fields):
         image, mask = _tensor(field.image, device), _tensor(field.mask, device)
@@ -55,15 +56,15 @@ def validate(
         fake = generator(mask, style, noise)
         cycle_scores.append(dice(field.mask, (segmenter(fake)[0, 0] > 0.5).cpu().numpy()))
         real_stats, fake_stats = (
-            measure_style(x / 127.5 - 1, mask)[0][0] for x in (image, fake.round())
+            measure_style(x / GREY_PER_UNIT - 1, mask)[0][0] for x in (image, fake.round())
         )
-        noise_ratios.append(float(fake_stats[4] / real_stats[4]))
+        noise_ratios.append(float(fake_stats[noise_sd] / real_stats[noise_sd]))
     mask = _tensor(fields[0].mask, device)
     levels = []
     for seed in range(seeds):
         style, noise = draw_inputs(generator, seed, fields[0].image.shape, device)
         fake = generator(mask, style, noise)
-        levels.append(float(measure_style(fake / 127.5 - 1, mask)[0][0, 0]))
+        levels.append(float(measure_style(fake / GREY_PER_UNIT - 1, mask)[0][0, background_mean]))
     return {
         "dice": float(np.mean(scores)),
         "cycle_dice": float(np.mean(cycle_scores)),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fancgan.networks.config import STAT_NAMES, ModelConfig
-from fancgan.networks.style import GREY_PER_UNIT, StyleDensity
+from fancgan.networks.config import GREY_PER_UNIT, STAT_INDEX, ModelConfig
+from fancgan.networks.style import StyleDensity
 from fancgan.training.losses.perceptual import EfficientNetLiteFeatures
 
 NOISE_PER_UNIT = 2.0  # standard deviations of the noise that the linear part of asinh spans
@@ -59,9 +59,9 @@ class ProjectedView(nn.Module):
 
     def __init__(self, density: StyleDensity, images: Tensor):
         super().__init__()
-        stats = dict(zip(STAT_NAMES, density.mean.tolist(), strict=True))
-        self.background = stats["background_mean"] / GREY_PER_UNIT - 1
-        self.unit = NOISE_PER_UNIT * max(stats["noise_sd"], 0.5) / GREY_PER_UNIT
+        mean = density.mean.tolist()
+        self.background = mean[STAT_INDEX["background_mean"]] / GREY_PER_UNIT - 1
+        self.unit = NOISE_PER_UNIT * max(mean[STAT_INDEX["noise_sd"]], 0.5) / GREY_PER_UNIT
         self.network = EfficientNetLiteFeatures(FEATURE_BLOCKS).eval().requires_grad_(False)
         self.network.to(images.device)
         self.moments = [
