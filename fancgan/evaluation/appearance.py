@@ -5,6 +5,10 @@ set of Ruehle et al. 2021 (SEM, 32 fields without the info bar) they give a back
 levels that varies by 6.5 between images, noise of 3.8 with an autocorrelation of 0.39 at one pixel
 and 0.10 at two, and 32 / 20 / 148 / 125 / 137 grey levels far outside, 3 px outside, and 2, 8 and
 20 px inside the outline of a particle.
+
+Published figures fix what is here. The style (networks/style.py) and the losses of a training
+(training/losses/statistics.py) measure the noise, the spectrum and the edges in ways of their own,
+which the shipped weights fix until the next training.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-FAR_PX = 8.0
+FAR_PX = 8
 NOISE_HIGH_PASS_PX = 3.0
 MIN_PIXELS = 256
 EDGE_FAR_PX = 40

@@ -12,6 +12,7 @@ MASK_LOSS_NAMES = ("ce_dice", "focal_ce_tversky", "ce", "tversky", "focal_tversk
 PERCEPTUAL_NAMES = ("efficientnet", "vgg19", "lpips", "none")
 FULL_DISK_ADVICE = "; free some space or choose another --run"  # where a file cannot be written
 TRACKER_NAMES = ("tensorboard", "trackio", "wandb", "none")
+SPECTRUM_FROM, SYNTHETIC_FROM, CYCLE_IMAGE_FROM = 0.05, 0.2, 0.05  # shares of the training
 
 
 def _flag(default, text: str, *, choices: tuple[str, ...] | None = None, least: float = 0):
@@ -20,7 +21,7 @@ def _flag(default, text: str, *, choices: tuple[str, ...] | None = None, least: 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a model is trained. Weights multiply the named terms of `cycle.py`; 0 drops a term."""
+    """How a model is trained. Weights multiply the named terms of `terms.py`; 0 drops a term."""
 
     steps: int = _flag(
         3000, "steps of the cycle; the learning rates decay towards the end; 0: the segmenter alone"
@@ -114,6 +115,38 @@ class TrainConfig:
     @property
     def all_steps(self) -> int:
         return self.steps + self.segmenter_steps
+
+    def term_weights(self, progress: float) -> dict[str, float]:
+        """What each term of painters and segmenter weighs when this share of the steps is done.
+
+        In the order in which they are summed and logged.
+        """
+        rebuilt = min(1.0, progress / CYCLE_IMAGE_FROM)
+        synthetic = self.w_synthetic_mask * (progress >= SYNTHETIC_FROM)
+        return {
+            "adv_image": self.w_adv_image,
+            "adv_mask": self.w_adv_mask,
+            "feature_matching": self.w_feature_matching,
+            "paired_l1": self.w_paired_l1,
+            "paired_perceptual": self.w_paired_perceptual,
+            "style_statistics": self.w_style_statistics,
+            "spectrum": self.w_spectrum * (progress >= SPECTRUM_FROM),
+            "grey_levels": self.w_grey_levels,
+            "profile": self.w_profile,
+            "grain": self.w_grain,
+            "texture": self.w_texture,
+            "kernel": self.w_kernel,
+            "kl": self.w_kl,
+            "latent": self.w_latent,
+            "cycle_l1": self.w_cycle_l1 * rebuilt,
+            "cycle_perceptual": self.w_cycle_perceptual * rebuilt,
+            "cycle_mask": self.w_cycle_mask,
+            "cycle_core": self.w_core * self.w_cycle_mask,
+            "paired_mask": self.w_paired_mask,
+            "paired_core": self.w_core,
+            "synthetic_mask": synthetic,
+            "synthetic_core": self.w_core * synthetic,
+        }
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)

@@ -20,6 +20,7 @@ from fancgan.training.augment import DRAWS
 from fancgan.training.critics.discriminator import ImageDiscriminator
 from fancgan.training.critics.view import critic_view
 from fancgan.training.crops import crop_loader
+from fancgan.training.cycle import Scene
 from fancgan.training.loop import Training
 from tests.support.trainings import TINY, tiny_config
 
@@ -67,7 +68,7 @@ def test_one_step_reaches_every_parameter(model, pair_folder, tmp_path, monkeypa
 
     def record(loss, *names):
         terms = minimise(loss, *names)
-        for name, network in training.bare.items():
+        for name, network in training.players.bare.items():
             for key, parameter in network.named_parameters():
                 if parameter.grad is not None:
                     gradients[f"{name}.{key}"] = parameter.grad.clone()
@@ -78,7 +79,9 @@ def test_one_step_reaches_every_parameter(model, pair_folder, tmp_path, monkeypa
     training.train_step(batch)
 
     expected = {
-        f"{name}.{key}" for name, net in training.bare.items() for key, _ in net.named_parameters()
+        f"{name}.{key}"
+        for name, net in training.players.bare.items()
+        for key, _ in net.named_parameters()
     }
     assert set(gradients) == expected
     for key, gradient in gradients.items():
@@ -99,11 +102,11 @@ def test_the_image_cycle_reaches_the_segmenter(pair_folder, tmp_path):
     )
     batch = next(iter(crop_loader(training.dataset, 0, 1, rank=0, world_size=1)))
     batch = {key: value[: training.config.batch_size] for key, value in batch.items()}
-    logits = training.networks["segmenter"](batch["image"])
-    fakes = training.cycle.paint(batch, logits[0], torch.Generator().manual_seed(0))
+    logits = training.players.networks["segmenter"](batch["image"])
+    fakes = training.take_step.cycle.paint(batch, logits[0], torch.Generator().manual_seed(0))
     rebuilt_from = batch["image"][: len(fakes.rebuilt)]
     (fakes.rebuilt - rebuilt_from).abs().mean().backward()
-    assert training.bare["segmenter"].mask_head.weight.grad.abs().sum() > 0
+    assert training.players.bare["segmenter"].mask_head.weight.grad.abs().sum() > 0
 
 
 def _far(mask):
@@ -139,13 +142,14 @@ def test_only_outlines_have_paired_losses(reach, place, free, pair_folder, tmp_p
     assert elsewhere.sum() > 500
 
     def paired(change: float) -> list[float]:
-        cycle = training.cycle
+        cycle, rng = training.take_step.cycle, torch.Generator().manual_seed(0)
         with torch.no_grad():
-            logits = training.networks["segmenter"](batch["image"])[0]
-            fakes = cycle.paint(batch, logits, torch.Generator().manual_seed(0))
+            logits = training.players.networks["segmenter"](batch["image"])
+            fakes = cycle.paint(batch, logits[0], rng)
             fakes.paired = fakes.paired + change * elsewhere
-            real, fake = cycle.views(batch, fakes, draws)
-            terms = cycle.generator_terms(batch, fakes, real, fake, None, batch["mask"])
+            views = cycle.views(batch, fakes, draws)
+            scene = Scene(batch, batch, logits, batch["mask"], fakes, *views, rng)
+            terms = training.take_step.terms.painter(scene, features=None)
         return [terms[name].item() for name in ("paired_l1", "paired_perceptual")]
 
     assert (paired(0.0) == pytest.approx(paired(0.5), rel=1e-6)) is free

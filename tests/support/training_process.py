@@ -34,7 +34,7 @@ def main(pairs: str, out: str, settings: str) -> None:
     from tests.support.trainings import tiny_training
 
     training = tiny_training(Path(out, "run"), load_fields(pairs, "all"), **json.loads(settings))
-    start = {name: _copy(network) for name, network in training.bare.items()}
+    start = {name: _copy(network) for name, network in training.players.bare.items()}
     seen, gradients = [], {}
     step = training.train_step
 
@@ -42,18 +42,18 @@ def main(pairs: str, out: str, settings: str) -> None:
         seen.append(batch["image"].clone())
         terms = step(batch)
         if training.step == 1:
-            gradients.update({name: _gradient(net) for name, net in training.bare.items()})
+            gradients.update({name: _gradient(net) for name, net in training.players.bare.items()})
         return terms
 
     training.train_step = watched
     training.run()
-    bank = training.cycle.bank
+    bank = training.players.bank
     left = {
         "processes": training.accelerator.num_processes,
         "start": start,
         "gradients": gradients,
-        "state": {name: _copy(network) for name, network in training.bare.items()},
-        "ema": {name: _copy(ema.network) for name, ema in training.ema.items()},
+        "state": {name: _copy(network) for name, network in training.players.bare.items()},
+        "ema": {name: _copy(ema.network) for name, ema in training.players.ema.items()},
         "remembered": bank.painted[: bank.count] if bank else None,
         "seen": torch.cat(seen),
     }

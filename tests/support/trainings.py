@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from fancgan.datasets.fields import Field
@@ -47,6 +48,11 @@ def tiny_flags(steps: int) -> list[str]:
     for key, value in tiny_config(steps=steps).__dict__.items():
         flags += [f"--{key.replace('_', '-')}", str(value)]
     return flags
+
+
+def read_log(run: Path, name: str = "log.jsonl") -> list[dict]:
+    """The lines of a log of a run."""
+    return [json.loads(line) for line in (run / name).read_text().splitlines()]
 
 
 def tiny_training(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fancgan.errors import UserError
 from fancgan.networks.config import ModelConfig
-from fancgan.training.cycle import build_networks
+from fancgan.training.build import build_networks
 from fancgan.training.initial_weights import load_initial
 from tests.support.trainings import TINY
 

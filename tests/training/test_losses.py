@@ -9,31 +9,35 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from fancgan.evaluation.appearance import NOISE_HIGH_PASS_PX
 from fancgan.networks.filters import gaussian_blur
 from fancgan.training.augment import DRAWS, READ_BLUR_PX, diff_augment, jitter
-from fancgan.training.losses.image_losses import (
-    GRAIN_HIGH_PASS_PX,
-    GRAIN_REACH_PX,
-    MASK_LOSSES,
-    blurred_l1,
-    core_loss,
-    cross_entropy,
+from fancgan.training.losses.adversarial import (
     feature_matching_loss,
-    focal_cross_entropy,
-    grain_loss,
-    grey_level_w1,
     hinge_critic_loss,
     hinge_generator_loss,
-    kernel_witness,
-    kl_divergence,
     least_squares_critic_loss,
+)
+from fancgan.training.losses.kernel import kernel_witness
+from fancgan.training.losses.latent import kl_divergence
+from fancgan.training.losses.masks import (
+    MASK_LOSSES,
+    core_loss,
+    cross_entropy,
+    focal_cross_entropy,
+    tversky_index,
+    tversky_loss,
+)
+from fancgan.training.losses.pixels import blurred_l1
+from fancgan.training.losses.statistics import (
+    GRAIN_REACH_PX,
+    grain_loss,
+    grey_level_w1,
     noise_grain,
     profile_loss,
     shells,
     spectrum_loss,
     style_statistics_loss,
-    tversky_index,
-    tversky_loss,
 )
 
 
@@ -188,7 +192,7 @@ def grain_of(kernel: torch.Tensor) -> torch.Tensor:
     """Grain [5, 5] of white noise seen through a small kernel, in closed form."""
     impulse = torch.zeros(1, 1, 41, 41)
     impulse[..., 20, 20] = 1
-    high_pass = impulse - gaussian_blur(impulse, GRAIN_HIGH_PASS_PX)
+    high_pass = impulse - gaussian_blur(impulse, NOISE_HIGH_PASS_PX)
     whole = F.conv2d(F.pad(high_pass, (6, 6, 6, 6)), kernel[None, None])
     reach = GRAIN_REACH_PX
     products = F.conv2d(F.pad(whole, [reach] * 4), whole)[0, 0] / (whole**2).sum()

@@ -14,7 +14,7 @@ from fancgan.datasets.fields import load_fields
 from fancgan.errors import UserError
 from fancgan.training.crops import crop_indices
 from tests.support.training_process import train_on
-from tests.support.trainings import tiny_training
+from tests.support.trainings import read_log, tiny_training
 
 # Terms of all kinds: frozen critics called twice a step, remembered features, the segmenter alone.
 EVERYTHING = {
@@ -54,12 +54,8 @@ def runs(pairs: Path, tmp_path_factory) -> dict[int, Run]:
     for processes in (1, 2, 4):
         out = tmp_path_factory.mktemp("run")
         settings = {"accumulate": MICRO_BATCHES // processes, **EVERYTHING}
-        runs[processes] = Run(train_on(processes, pairs, out, **settings), read_log(out))
+        runs[processes] = Run(train_on(processes, pairs, out, **settings), read_log(out / "run"))
     return runs
-
-
-def read_log(out: Path) -> list[dict]:
-    return [json.loads(line) for line in (out / "run/log.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("processes", [2, 4])
@@ -159,7 +155,7 @@ def test_a_run_goes_on_with_as_many_micro_batches(pairs: Path, tmp_path: Path) -
     with pytest.raises(UserError, match="started with 2 micro-batches a step"):
         tiny_training(run, fields, steps=3)
     train_on(1, pairs, tmp_path, accumulate=2, steps=3)
-    assert [line["step"] for line in read_log(tmp_path)] == [1, 2, 3]
+    assert [line["step"] for line in read_log(run)] == [1, 2, 3]
 
 
 def test_a_run_from_before_accumulation_goes_on(pairs: Path, tmp_path: Path) -> None:

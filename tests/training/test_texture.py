@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fancgan.networks.noise import NoiseContours
-from fancgan.training.losses.image_losses import spectrum_loss
+from fancgan.training.losses.statistics import spectrum_loss
 from fancgan.training.losses.texture import DIRECTIONS, line_filters, texture_loss
 
 

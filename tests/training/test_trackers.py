@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from fancgan.datasets.fields import load_fields
 from fancgan.errors import UserError
-from tests.support.trainings import tiny_training
+from tests.support.trainings import read_log, tiny_training
 
 NOT_INSTALLED = "the tracker is not installed: what it is given is not tested"
-
-
-@pytest.fixture
-def fields(pair_folder):
-    return load_fields(pair_folder, "all")
-
-
-def read_log(run: Path, name: str = "log.jsonl") -> list[dict]:
-    return [json.loads(line) for line in (run / name).read_text().splitlines()]
 
 
 def curves(run: Path) -> dict[str, list[tuple[int, float]]]:

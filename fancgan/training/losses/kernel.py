@@ -10,13 +10,32 @@ import torch
 from torch import Tensor, nn
 
 from fancgan.training.critics.view import ProjectedView
-from fancgan.training.losses.image_losses import kernel_witness
 from fancgan.training.losses.perceptual import EfficientNetLiteFeatures
 
 BLOCKS = (2, 4, 10, 15)  # strides 4, 8, 16, 32
 REMEMBERED = 512
 LEAST = 32  # fewer remembered crops say nothing of a set
 BATCH = 16
+KERNEL_SCALES = (0.2, 0.5, 1.0, 2.0)
+
+
+def rational_kernel(x: Tensor, y: Tensor) -> Tensor:
+    """Sum of rational quadratic kernels of features [N, d], [M, d] at KERNEL_SCALES: [N, M].
+
+    (1 + |x - y|^2 / (2 a d))^-a (Binkowski et al. 2018, arXiv:1801.01401, section 3.3); bounded, so
+    that the first images of a training, far from all real ones, do not upset it.
+    """
+    distance = torch.cdist(x, y).square() / x.shape[1]
+    return sum((1 + distance / (2 * a)) ** -a for a in KERNEL_SCALES)
+
+
+def kernel_witness(features: Tensor, fakes: Tensor, reals: Tensor) -> Tensor:
+    """Mean of E k(x, fake) - E k(x, real) over features [N, d]; fakes [F, d], reals [R, d].
+
+    Its gradient is half that of the squared kernel distance between the sets of which `features`
+    are new draws and `fakes` earlier ones; 0 where fake and real sets are alike.
+    """
+    return rational_kernel(features, fakes).mean() - rational_kernel(features, reals).mean()
 
 
 class FeatureBank(nn.Module):

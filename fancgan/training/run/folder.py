@@ -10,7 +10,7 @@ from torch import nn
 
 from fancgan.errors import UserError
 from fancgan.files import write_whole
-from fancgan.training.checkpoint import (
+from fancgan.training.run.checkpoint import (
     check_same_run,
     load_checkpoint,
     save_checkpoint,

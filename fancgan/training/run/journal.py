@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fancgan.files import write_whole
 from fancgan.training.config import FULL_DISK_ADVICE
-from fancgan.training.trackers import Tracker
+from fancgan.training.run.trackers import Tracker
 
 LOGS = ("log", "val")
 

@@ -1,8 +1,7 @@
-"""Checkpoints to resume from, weights to export, and the moving average of weights."""
+"""Checkpoints to resume from, and weights to export."""
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import torch
@@ -11,26 +10,6 @@ from torch import Tensor, nn
 from fancgan.errors import UserError
 from fancgan.files import write_whole
 from fancgan.training.config import FULL_DISK_ADVICE
-
-
-class EMA:
-    """Exponential moving average of a network's parameters, with warm-up; buffers are copied."""
-
-    def __init__(self, network: nn.Module, decay: float):
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self.decay = decay
-
-    @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Move towards `network`; early steps weigh more: decay <= (1 + step) / (10 + step)."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(
-            list(self.network.parameters()),
-            [p.detach() for p in network.parameters()],
-            1 - decay,
-        )
-        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
-            mine.copy_(theirs)
 
 
 def save_checkpoint(path: Path, state: dict) -> None:

@@ -1,0 +1,170 @@
+"""What a training is built of: the players, what they look at, and what they start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor, nn
+
+from fancgan.datasets.fields import Field
+from fancgan.hardware import auto_is_bf16
+from fancgan.networks.config import ModelConfig
+from fancgan.networks.generator import StyleUNet
+from fancgan.networks.segmenter import AttentionUNet
+from fancgan.networks.style import StyleDensity, StyleEncoder
+from fancgan.training.config import TrainConfig
+from fancgan.training.critics.discriminator import ImageDiscriminator, MaskDiscriminator
+from fancgan.training.critics.view import critic_view
+from fancgan.training.crops import CropDataset
+from fancgan.training.ema import EMA
+from fancgan.training.initial_weights import load_initial
+from fancgan.training.losses.kernel import FeatureBank
+from fancgan.training.starting_point import start_at_mean_level
+
+AVERAGED = ("generator", "style_encoder", "segmenter")
+CRITICS = ("disc_image", "disc_mask")
+REAL_CROPS_PER_FIELD = 16
+CONVOLUTIONS_TRIED = 4
+
+
+@dataclass
+class Players:
+    """All that learns, and all that it is measured by.
+
+    bare: the networks; networks: the same, as the accelerator wraps them for several processes;
+    ema: averages of the AVERAGED; optimisers: "painter", "critic" and "segmenter". Nothing else
+    learns. density: the looks of the training fields; field_stats [n, 10]: their statistics, for
+    crops that show too little background or particle to tell; view: what the image critic sees
+    (critics/view.py); bank: features of real and of painted crops (losses/kernel.py), None without
+    that term. layout: memory format of the pictures.
+    """
+
+    bare: dict[str, nn.Module]
+    networks: dict[str, nn.Module]
+    ema: dict[str, EMA]
+    optimisers: dict[str, torch.optim.Optimizer]
+    density: StyleDensity
+    field_stats: Tensor
+    view: nn.Module
+    bank: FeatureBank | None
+    layout: torch.memory_format
+
+    @property
+    def averaged(self) -> dict[str, nn.Module]:
+        return {name: ema.network for name, ema in self.ema.items()}
+
+    def with_state(self) -> dict[str, dict]:
+        """All that has a state, as a checkpoint names it."""
+        return {"networks": self.bare, "ema": self.averaged, "optimisers": self.optimisers}
+
+    def remembered(self) -> dict[str, Tensor]:
+        """The features of painted crops that a checkpoint keeps."""
+        return dict(self.bank.named_buffers(recurse=False)) if self.bank else {}
+
+
+def start_accelerator(precision: str) -> Accelerator:
+    """Devices, processes and the precision of a training: "auto", "bf16" or "float32"."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    half = precision == "bf16" or (precision == "auto" and auto_is_bf16(device))
+    # Crops have one size: the fastest convolution on a GPU is worth looking for once, among
+    # the first few that the heuristics offer.
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark_limit = CONVOLUTIONS_TRIED
+    return Accelerator(
+        mixed_precision="bf16" if half else "no",
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
+
+
+def build_players(
+    model: ModelConfig,
+    config: TrainConfig,
+    accelerator: Accelerator,
+    *,
+    fields: list[Field],
+    field_stats: Tensor,
+    crops: CropDataset,
+    initial: dict[str, Tensor] | None,
+    source: str | None,
+) -> Players:
+    """Networks with their first weights, averages, optimisers, and what judges them.
+
+    field_stats [n, 10]: statistics of the fields. initial: published weights of the averaged
+    networks to begin with, those of `source`; None starts anew.
+    """
+    device = accelerator.device
+    torch.manual_seed(config.seed)
+    bare = build_networks(model)
+    density = fit_density(model, fields, field_stats).to(device)
+    if initial is None:
+        start_at_mean_level(bare["generator"], fields)
+        bare["style_encoder"].start_on(crops.centres())
+    else:
+        load_initial({name: bare[name] for name in AVERAGED}, initial, source)
+
+    view = critic_view(model, density, crops.centres().to(device))
+    bank = None
+    if config.w_kernel:
+        bank = FeatureBank(view, crops.reference(REAL_CROPS_PER_FIELD * len(fields)).to(device))
+
+    # group_norm's backward pass on the CPU is many times slower in channels-last.
+    slow = model.modulation == "adain" and device.type == "cpu"
+    layout = torch.contiguous_format if slow else torch.channels_last
+    bare.to(device, memory_format=layout)
+    ema = {name: EMA(bare[name], config.ema) for name in AVERAGED}
+    optimisers = build_optimisers(bare, config)
+    prepared = accelerator.prepare(*bare.values(), *optimisers.values())
+    return Players(
+        bare=dict(bare.items()),
+        networks=dict(zip(bare.keys(), prepared[: len(bare)], strict=True)),
+        ema=ema,
+        optimisers=dict(zip(optimisers, prepared[len(bare) :], strict=True)),
+        density=density,
+        field_stats=field_stats.to(device),
+        view=view,
+        bank=bank,
+        layout=layout,
+    )
+
+
+def build_networks(config: ModelConfig) -> nn.ModuleDict:
+    """All networks of a training; weights come from torch's global generator."""
+    return nn.ModuleDict(
+        {
+            "generator": StyleUNet(config),
+            "style_encoder": StyleEncoder(config),
+            "segmenter": AttentionUNet(config),
+            "disc_image": ImageDiscriminator(config),
+            "disc_mask": MaskDiscriminator(config),
+        }
+    )
+
+
+def fit_density(model: ModelConfig, fields: list[Field], field_stats: Tensor) -> StyleDensity:
+    """The looks and the particles' brightness of the training fields."""
+    density = StyleDensity(model)
+    density.fit(field_stats)
+    images, labels = [f.image for f in fields], [f.labels for f in fields]
+    density.particles.fit(images, labels, field_stats.numpy())
+    return density
+
+
+def build_optimisers(
+    networks: nn.ModuleDict, config: TrainConfig
+) -> dict[str, torch.optim.Optimizer]:
+    """One for those who paint, one for the critics, one for the segmenter."""
+    painters = [*networks["generator"].parameters(), *networks["style_encoder"].parameters()]
+    critics = [*networks["disc_image"].parameters(), *networks["disc_mask"].parameters()]
+    segmenter = [*networks["segmenter"].parameters()]
+
+    def adam(parameters: list[nn.Parameter], rate: float, memory: float) -> torch.optim.Adam:
+        return torch.optim.Adam(parameters, lr=rate, betas=(memory, 0.99), fused=True)
+
+    return {
+        "painter": adam(painters, config.lr_generator, 0.5),
+        "critic": adam(critics, config.lr_critic, 0.5),
+        "segmenter": adam(segmenter, config.lr_segmenter, 0.9),
+    }
