@@ -10,13 +10,13 @@ from torch import nn
 
 from fancgan.errors import UserError
 from fancgan.files import write_whole
+from fancgan.training.config import FULL_DISK_ADVICE
 from fancgan.training.run.checkpoint import (
     check_same_run,
     load_checkpoint,
     save_checkpoint,
     save_weights,
 )
-from fancgan.training.config import FULL_DISK_ADVICE
 
 
 class RunFolder:
