@@ -1,0 +1,99 @@
+"""From a picture's maps to the particles that are shown, with a confidence for each and for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fancgan.particles.classifier import SmallClassifier
+from fancgan.particles.confidence import particle_features, picture_features
+from fancgan.particles.from_maps import JOIN_THRESHOLD, at_size, particles_from_maps
+from fancgan.particles.looking import MapsAt, look_closely
+from fancgan.particles.typical_diameter import MAX_PIXELS
+
+MIN_AREA_PX = 20
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was learned about maps, for one set of weights: it travels with them.
+
+    join: whether two fragments are one particle; particle: whether a particle is right (IoU of 0.5
+    with a true one); picture: the F1 score that the picture will have. Particles of less than
+    `least_confidence` are not shown.
+    """
+
+    join: SmallClassifier
+    particle: SmallClassifier
+    picture: SmallClassifier
+    least_confidence: float
+    threshold: float = 0.5
+
+    def to_dict(self) -> dict:
+        return {
+            "join": self.join.to_dict(),
+            "particle": self.particle.to_dict(),
+            "picture": self.picture.to_dict(),
+            "least_confidence": self.least_confidence,
+            "threshold": self.threshold,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Judgement:
+        parts = {n: SmallClassifier.from_dict(values[n]) for n in ("join", "particle", "picture")}
+        return cls(
+            **parts,
+            least_confidence=float(values["least_confidence"]),
+            threshold=float(values["threshold"]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Labels int32 [H, W], 0 = background, 1..n; confidence float64 [n] of each particle.
+
+    picture_confidence: the F1 score to expect. diameter_px: the median of the particles found;
+    first_diameter_px: what the first look said, or a person.
+    """
+
+    labels: NDArray[np.int32]
+    confidence: NDArray[np.float64]
+    picture_confidence: float
+    diameter_px: float
+    first_diameter_px: float
+
+
+def find_particles(
+    maps_at: MapsAt,
+    shape: tuple[int, int],
+    judgement: Judgement,
+    *,
+    diameter_px: float | None = None,
+    join_threshold: float = JOIN_THRESHOLD,
+    min_area_px: int = MIN_AREA_PX,
+    max_pixels: float = MAX_PIXELS,
+) -> Found:
+    """Find the particles of a picture of height and width `shape`.
+
+    maps_at: the deployed network on that picture (looking.py). diameter_px of the typical particle,
+    where a person knows better. A higher join_threshold parts more. Particles below min_area_px
+    picture pixels are dropped.
+    """
+    look = look_closely(maps_at, shape, diameter_px, max_pixels)
+    typical = look.diameter_px * look.scale
+    particles = particles_from_maps(look.maps, judgement.join, judgement.threshold, join_threshold)
+    labels = at_size(particles.labels, look.maps[0], shape, judgement.threshold)
+    features = particle_features(look.maps, particles, judgement.join, typical)
+    confidence = np.array([judgement.particle(row) for row in features])
+    area = np.bincount(labels.ravel(), minlength=len(confidence) + 1)[1:]
+    kept = (confidence >= judgement.least_confidence) & (area >= min_area_px)
+    number = np.zeros(len(kept) + 1, np.int32)
+    number[1:] = np.cumsum(kept) * kept
+    first = look.first_diameter_px * look.scale
+    expected = judgement.picture(
+        picture_features(look.maps[0], number[particles.labels], confidence[kept], first, typical)
+    )
+    found = float(np.median(np.sqrt(4 * area[kept] / np.pi))) if kept.any() else look.diameter_px
+    return Found(number[labels], confidence[kept], expected, found, look.first_diameter_px)
