@@ -95,8 +95,7 @@ def run(args: argparse.Namespace) -> None:
         raise
     if share.rank == 0:
         if not folder.finished:
-            for _ in wait_for_all(folder):
-                pass
+            wait_for_all(folder)
             folder.finish()
         print(f"{deliver(args, folder)}: {plan.n} synthetic pairs, {plan.licence}")
     return None
@@ -108,11 +107,12 @@ def is_packed(args: argparse.Namespace, plan: Plan) -> bool:
 
     path = packed_path(Path(args.out), args.format)
     found = packed_plan(path)
-    if found is not None and found != plan.to_dict():
+    if found is None:
+        return False
+    if found != plan.to_dict():
         raise UserError(f"{path} holds a data set made with other settings; choose another --out.")
-    if found is not None:
-        print(f"{path} is complete: {plan.n} pairs.")
-    return found is not None
+    print(f"{path} is complete: {plan.n} pairs.")
+    return True
 
 
 def deliver(args: argparse.Namespace, folder: Folder) -> Path:
@@ -136,15 +136,8 @@ def make_plan(args: argparse.Namespace, pipe: Pipeline) -> Plan:
 
     layout = layout_from(args, nm_per_px=pipe.nm_per_px, side_px=SIDE_PX)
     style = pipe.measure_style(read_micrograph(args.style).field) if args.style else None
-    return plan_for(
-        pipe,
-        layout,
-        n=args.n,
-        seed=args.seed or 0,
-        val_share=args.val_share,
-        style=style,
-        strip=args.strip,
-    )
+    chosen = {"n": args.n, "seed": args.seed or 0, "val_share": args.val_share}
+    return plan_for(pipe, layout, **chosen, style=style, strip=args.strip)
 
 
 def make_again(args: argparse.Namespace) -> None:

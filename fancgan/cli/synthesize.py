@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
 
     from fancgan.files import protect_inputs, write_whole
     from fancgan.hardware import tune_allocator
-    from fancgan.microscopy.image_files import grey_tiff, png_bytes, synthetic_text
+    from fancgan.microscopy.image_files import imagej_tiff, png_bytes, synthetic_text
     from fancgan.microscopy.micrograph import read_micrograph
     from fancgan.particles.labels import read_mask, separate
     from fancgan.pipeline import Pipeline
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     if out.suffix.lower() == ".png":
         write_whole(out, png_bytes(Image.fromarray(image), text, level=6))
     else:
-        write_whole(out, grey_tiff(image, text, pipe.nm_per_px))
+        write_whole(out, imagej_tiff(image, text, pipe.nm_per_px))
     name, height, width = pipe.config["name"], *image.shape
     print(f"{out}: synthetic, {width} x {height}, seed {args.seed}, bundle {name} {pipe.revision}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,17 +45,15 @@ def preflight(root: str | Path, modality: str | None = None) -> list[Finding]:
         listing = list_files(root, modality)
     except UserError as error:
         return [Finding("error", "", str(error))]
-    findings = _pairing(listing) + _number(listing)
+    findings = [*_pairing(listing), *_number(listing)]
     micrographs: dict[str, Micrograph] = {}
     for stem in listing.stems("all"):
         if stem in listing.images:
             findings += _check_image(listing, stem, micrographs)
         if stem in listing.masks:
             findings += _check_mask(listing, stem, micrographs.get(stem))
-    findings += _info_bars(listing, micrographs)
-    findings += _crops(listing, micrographs)
-    findings += _pixel_sizes(listing, micrographs)
-    findings += _twins(listing, micrographs)
+    for check in (_info_bars, _crops, _pixel_sizes, _twins):
+        findings += check(listing, micrographs)
     return sorted(findings, key=lambda finding: finding.level != "error")
 
 
@@ -62,30 +61,27 @@ def _name(listing: Listing, path: Path) -> str:
     return path.relative_to(listing.root).as_posix()
 
 
-def _pairing(listing: Listing) -> list[Finding]:
-    findings = []
+def _pairing(listing: Listing) -> Iterator[Finding]:
     used = set(listing.stems("all"))
     known = used | set(listing.stems("test"))
     for stem in sorted(used - set(listing.images) - set(listing.masks)):
         sentence = f"split.json names {stem}, but there is no image and no mask of that name."
-        findings.append(Finding("error", "split.json", sentence))
+        yield Finding("error", "split.json", sentence)
     for kind, partner, files, partners in (
         ("image", "mask", listing.images, listing.masks),
         ("mask", "image", listing.masks, listing.images),
     ):
         for stem in sorted(set(files) - set(partners)):
-            name = _name(listing, files[stem])
-            needed = kind == "image" or stem in used
-            advice = "add it or take the file away" if needed else "the file is ignored"
-            if needed and stem not in used:
+            if kind == "image" and stem not in used:
                 continue
+            name = _name(listing, files[stem])
+            advice = "add it or take the file away" if stem in used else "the file is ignored"
             sentence = f"The {kind} {name} has no {partner} of the same name; {advice}."
-            findings.append(Finding("error" if needed else "warning", name, sentence))
+            yield Finding("error" if stem in used else "warning", name, sentence)
     for stem in sorted(set(listing.images) - known):
         name = _name(listing, listing.images[stem])
         sentence = f"split.json does not name {name}, so it is not used."
-        findings.append(Finding("warning", name, sentence))
-    return findings
+        yield Finding("warning", name, sentence)
 
 
 def _number(listing: Listing) -> list[Finding]:
@@ -93,14 +89,11 @@ def _number(listing: Listing) -> list[Finding]:
     counts = {part: len(pairs & set(listing.stems(part))) for part in ("train", "val")}
     total = sum(counts.values())
     if total < MIN_IMAGES:
-        return [
-            Finding(
-                "error",
-                "",
-                f"There are {total} image / mask pairs; at least {MIN_IMAGES} are needed, "
-                "one to train and one to validate.",
-            )
-        ]
+        sentence = (
+            f"There are {total} image / mask pairs; at least {MIN_IMAGES} are needed, "
+            "one to train and one to validate."
+        )
+        return [Finding("error", "", sentence)]
     empty = [part for part, count in counts.items() if not count]
     if empty:
         sentence = f"No {empty[0]} pair is left; name at least one under {empty[0]} in split.json."
@@ -147,9 +140,8 @@ def _check_mask(listing: Listing, stem: str, micrograph: Micrograph | None) -> l
     return []
 
 
-def _info_bars(listing: Listing, micrographs: dict[str, Micrograph]) -> list[Finding]:
+def _info_bars(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator[Finding]:
     rows = Counter(m.info_bar_row for m in micrographs.values() if m.info_bar_row is not None)
-    findings = []
     for row, count in sorted(rows.items()):
         stem = next(s for s, m in sorted(micrographs.items()) if m.info_bar_row == row)
         name = _name(listing, listing.images[stem])
@@ -158,12 +150,10 @@ def _info_bars(listing: Listing, micrographs: dict[str, Micrograph]) -> list[Fin
             f"{which} the microscope's info bar ({name}); image and mask are cropped "
             f"automatically at row {row}."
         )
-        findings.append(Finding("warning", name, sentence))
-    return findings
+        yield Finding("warning", name, sentence)
 
 
-def _crops(listing: Listing, micrographs: dict[str, Micrograph]) -> list[Finding]:
-    findings = []
+def _crops(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator[Finding]:
     for stem, micrograph in micrographs.items():
         height, width = micrograph.field.shape
         if min(height, width) < CROP_PX:
@@ -172,33 +162,30 @@ def _crops(listing: Listing, micrographs: dict[str, Micrograph]) -> list[Finding
                 f"{name} is only {width} x {height} pixels; training works on crops of "
                 f"{CROP_PX} x {CROP_PX} and learns less from smaller ones."
             )
-            findings.append(Finding("warning", name, sentence))
-    return findings
+            yield Finding("warning", name, sentence)
 
 
-def _pixel_sizes(listing: Listing, micrographs: dict[str, Micrograph]) -> list[Finding]:
+def _pixel_sizes(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator[Finding]:
     sizes = {stem: m.nm_per_px for stem, m in micrographs.items()}
     known = [size for size in sizes.values() if size is not None]
     if not known:
-        return []
-    findings = []
+        return
     if max(known) > 1.02 * min(known):
         sentence = (
             f"The pixel sizes are mixed, {min(known):.4g} to {max(known):.4g} nm; "
             "train one model per magnification."
         )
-        findings.append(Finding("warning", "", sentence))
+        yield Finding("warning", "", sentence)
     unknown = [stem for stem, size in sizes.items() if size is None]
     if unknown:
         name = _name(listing, listing.images[unknown[0]])
         sentence = f"{len(unknown)} of {len(sizes)} images do not tell their pixel size ({name})."
-        findings.append(Finding("warning", name, sentence))
-    return findings
+        yield Finding("warning", name, sentence)
 
 
-def _twins(listing: Listing, micrographs: dict[str, Micrograph]) -> list[Finding]:
+def _twins(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator[Finding]:
     """The same picture twice; across the split it would make the validation meaningless."""
-    findings, first = [], {}
+    first: dict[tuple, str] = {}
     val = set(listing.stems("val"))
     for stem, micrograph in micrographs.items():
         pixels = np.ascontiguousarray(micrograph.field)
@@ -208,8 +195,6 @@ def _twins(listing: Listing, micrographs: dict[str, Micrograph]) -> list[Finding
             continue
         across = (twin in val) != (stem in val)
         names = [_name(listing, listing.images[s]) for s in (twin, stem)]
-        sentence = f"{names[0]} and {names[1]} are the same picture" + (
-            ", one in train and one in val; take one away." if across else "; take one away."
-        )
-        findings.append(Finding("error" if across else "warning", names[1], sentence))
-    return findings
+        where = ", one in train and one in val" if across else ""
+        sentence = f"{names[0]} and {names[1]} are the same picture{where}; take one away."
+        yield Finding("error" if across else "warning", names[1], sentence)

@@ -49,7 +49,12 @@ def download_tio2(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         # The split goes first: a part of the set must never be split anew, test fields and all.
-        _place_split(out / "split.json", Path(split).read_bytes())
+        path, wanted = out / "split.json", Path(split).read_bytes()
+        if not path.exists():
+            with whole_file(path) as part:
+                part.write_bytes(wanted)
+        elif path.read_bytes() != wanted:
+            raise UserError(f"{path} is another split already; choose an empty folder for --out.")
     _fetch(out, sources, base_url.rstrip("/") + "/", retries)
     return out
 
@@ -96,12 +101,3 @@ def read_checksums(path: Path) -> dict[str, tuple[str, str]]:
         folder, name = PurePosixPath(source).parts[-2:]
         found[f"{_FOLDERS[folder]}/{name}"] = (digest, source)
     return found
-
-
-def _place_split(path: Path, data: bytes) -> None:
-    if path.exists():
-        if path.read_bytes() == data:
-            return
-        raise UserError(f"{path} is another split already; choose an empty folder for --out.")
-    with whole_file(path) as part:
-        part.write_bytes(data)

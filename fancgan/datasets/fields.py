@@ -154,9 +154,8 @@ def _read_split(root: Path, modality: str | None, stems: list[str]) -> dict[str,
     try:
         split = json.loads(path.read_text(encoding="utf-8"))
         split = split.get(modality or "sem", split)
-        split = {name: [str(stem) for stem in split.get(name, [])] for name in ("train", "val")} | {
-            "test": [str(stem) for stem in split.get("test", [])]
-        }
+        names = ("train", "val", "test")
+        split = {name: [str(stem) for stem in split.get(name, [])] for name in names}
     except (ValueError, AttributeError, TypeError, OSError) as error:
         raise UserError(
             f'{path} is not a split: it needs {{"train": [names], "val": [names]}} as JSON.'

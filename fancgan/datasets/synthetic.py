@@ -239,9 +239,8 @@ class Folder:
             yield f'{{"info":{json.dumps(info)},"images":['
             yield from _commas(json.dumps(image) for image, _ in self._coco(split, False))
             yield '],"annotations":['
-            yield from _commas(
-                json.dumps(one) for _, found in self._coco(split, True) for one in found
-            )
+            particles = (one for _, found in self._coco(split, True) for one in found)
+            yield from _commas(map(json.dumps, particles))
             yield '],"categories":[{"id":1,"name":"particle","supercategory":"particle"}]}'
 
         self._stream(f"coco_{split}.json", parts())

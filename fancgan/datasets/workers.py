@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from fancgan.datasets.synthetic import RECORDS, Folder, Plan, make_pair
+from fancgan.datasets.synthetic import Folder, Plan, make_pair
 from fancgan.errors import UserError
 
 IN_FLIGHT = 3  # pairs waiting per worker: enough to keep them busy, few enough to stop at once
@@ -73,14 +73,12 @@ def make_missing(
     source, revision: of the bundle, see Pipeline.from_pretrained. Closing the generator stops
     after the pairs in hand.
     """
-    todo = iter(folder.missing(share.rank, share.world_size))
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        workers, context, _start, (source, revision, folder.root, folder.plan)
-    )
+    given = (source, revision, folder.root, folder.plan)
+    pool = ProcessPoolExecutor(workers, context, _start, given)
     flying: set[Future] = set()
     try:
-        for index in todo:
+        for index in folder.missing(share.rank, share.world_size):
             flying.add(pool.submit(_make, index))
             if len(flying) >= IN_FLIGHT * workers:
                 done, flying = wait(flying, return_when=FIRST_COMPLETED)
@@ -97,11 +95,7 @@ def make_missing(
         pool.shutdown(cancel_futures=True)
 
 
-def wait_for_all(folder: Folder) -> Iterator[int]:
-    """Yield how many pairs there are until all processes have made their share."""
-    while True:
-        count = sum(1 for _ in (folder.root / RECORDS).glob("*.json"))
-        yield count
-        if count >= folder.plan.n:
-            return
+def wait_for_all(folder: Folder) -> None:
+    """Return when all processes have made their share."""
+    while sum(1 for _ in folder.records.glob("*.json")) < folder.plan.n:
         time.sleep(POLL_SECONDS)

@@ -223,9 +223,8 @@ def read_field(path: str | Path, settings: Settings | None = None) -> FieldOfVie
 def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfView:
     """Cut the info bar off, as found or as the settings say. Raises UserError."""
     height, width = micrograph.pixels.shape
-    rows = settings.bar_rows
-    if rows is None:
-        rows = height - len(micrograph.field)
+    found = height - len(micrograph.field)
+    rows = found if settings.bar_rows is None else settings.bar_rows
     if min(height - rows, width) < MIN_SIDE_PX:
         raise UserError(
             f"{name} has {height} rows: cutting off {rows} leaves fewer than {MIN_SIDE_PX}."
@@ -260,21 +259,20 @@ def network_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
 
 def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Maps:
     """Run the network over a field, at the scale that it knows; maps are in native pixels."""
-    grey = 255 - field.grey if settings.invert else field.grey
-    zoom = network_zoom(field, pipe.nm_per_px) if settings.rescale else 1.0
-    if zoom == 1:
-        prob, core = pipe.segment_with_cores(grey)
-        return Maps(prob, core, zoom, tuple(_warnings(pipe, grey, prob, zoom)))
     from skimage.transform import resize
 
-    sides = [max(MIN_SIDE_PX, round(side * zoom)) for side in grey.shape]
-    seen = resize(grey, sides, order=1, preserve_range=True, anti_aliasing=zoom < 1)
-    seen = np.rint(seen).astype(np.uint8)
+    grey = 255 - field.grey if settings.invert else field.grey
+    zoom = network_zoom(field, pipe.nm_per_px) if settings.rescale else 1.0
+    seen = grey
+    if zoom != 1:
+        sides = [max(MIN_SIDE_PX, round(side * zoom)) for side in grey.shape]
+        seen = resize(grey, sides, order=1, preserve_range=True, anti_aliasing=zoom < 1)
+        seen = np.rint(seen).astype(np.uint8)
     maps = pipe.segment_with_cores(seen)
     warnings = tuple(_warnings(pipe, seen, maps[0], zoom))
-    prob, core = (
-        resize(m, grey.shape, order=1, anti_aliasing=zoom > 1).astype(np.float32) for m in maps
-    )
+    if zoom != 1:
+        maps = [resize(m, grey.shape, order=1, anti_aliasing=zoom > 1) for m in maps]
+    prob, core = (m.astype(np.float32, copy=False) for m in maps)
     return Maps(prob, core, zoom, warnings)
 
 
@@ -316,9 +314,8 @@ def _warnings(pipe: Pipeline, grey: NDArray, prob: NDArray, zoom: float) -> list
         return ["No particle was found: is the picture like those that the model knows?"]
     style = pipe.measure_style(grey, particle)  # in deviations of the training images
     levels = np.abs(style[[STAT_INDEX["background_mean"], STAT_INDEX["particle_mean"]]])
-    odd = particle.mean() > CROWDED or bool((levels > UNLIKE_SD).any())
     words = []
-    if odd:
+    if particle.mean() > CROWDED or (levels > UNLIKE_SD).any():
         words.append(
             "This picture looks unlike those that the model knows: judge the outlines by eye. For "
             "particles darker than their ground choose 'dark particles' (--invert), or a model "

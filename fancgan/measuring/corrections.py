@@ -41,9 +41,9 @@ def apply_edits(labels: Labels, edits: Sequence[dict]) -> Labels:
             case {"do": "delete", "at": place}:
                 _delete(labels, place)
             case {"do": "split", "from": start, "to": end}:
-                _split(labels, _line(start, end))
+                _split(labels, *_line(labels, start, end))
             case {"do": "join", "from": start, "to": end}:
-                _join(labels, _line(start, end))
+                _join(labels, *_line(labels, start, end))
             case {"do": "add", "points": points, "radius": radius}:
                 _add(labels, points, radius)
     return labels
@@ -91,7 +91,7 @@ def _delete(labels: Labels, place: Sequence[float]) -> None:
         labels[labels == number] = 0
 
 
-def _line(start: Sequence[float], end: Sequence[float]) -> tuple[NDArray, NDArray]:
+def _line(labels: Labels, start: Sequence[float], end: Sequence[float]) -> tuple[NDArray, NDArray]:
     """Rows and columns of the pixels that a line passes, each sharing a side with the next."""
     (x0, y0), (x1, y1) = start, end
     count = 4 * (int(max(abs(x1 - x0), abs(y1 - y0))) + 1)
@@ -101,20 +101,14 @@ def _line(start: Sequence[float], end: Sequence[float]) -> tuple[NDArray, NDArra
     corner = np.flatnonzero((np.diff(rows) != 0) & (np.diff(columns) != 0)) + 1
     rows = np.insert(rows, corner, rows[corner - 1])
     columns = np.insert(columns, corner, columns[corner])
-    return rows, columns
-
-
-def _under(labels: Labels, line: tuple[NDArray, NDArray]) -> tuple[NDArray, NDArray]:
-    rows, columns = line
     height, width = labels.shape
     within = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     return rows[within], columns[within]
 
 
-def _split(labels: Labels, line: tuple[NDArray, NDArray]) -> None:
+def _split(labels: Labels, rows: NDArray, columns: NDArray) -> None:
     from scipy import ndimage
 
-    rows, columns = _under(labels, line)
     for number in np.unique(labels[rows, columns]):
         if not number:
             continue
@@ -136,8 +130,7 @@ def _split(labels: Labels, line: tuple[NDArray, NDArray]) -> None:
         labels[box][particle] = fresh[pieces[particle]]
 
 
-def _join(labels: Labels, line: tuple[NDArray, NDArray]) -> None:
-    rows, columns = _under(labels, line)
+def _join(labels: Labels, rows: NDArray, columns: NDArray) -> None:
     numbers = np.unique(labels[rows, columns])
     numbers = numbers[numbers > 0]
     if len(numbers) < 2:

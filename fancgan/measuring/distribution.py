@@ -18,18 +18,6 @@ MIN_ACROSS_PX = 10
 DRAWS = 1000
 LEVEL = 0.95
 QUANTILES = {"d10": 0.10, "median": 0.50, "d90": 0.90}
-STATISTICS = (
-    "mean",
-    "sd",
-    "d10",
-    "median",
-    "d90",
-    "span",
-    "geometric_mean",
-    "geometric_sd",
-    "sauter_mean",
-    "volume_mean",
-)
 MEANINGS = {
     "mean": "arithmetic mean",
     "sd": "standard deviation",
@@ -42,6 +30,7 @@ MEANINGS = {
     "sauter_mean": "D[3,2], mean by surface (Sauter)",
     "volume_mean": "D[4,3], mean by volume (De Brouckere)",
 }
+STATISTICS = tuple(MEANINGS)
 OF_SIZES = ("geometric_mean", "geometric_sd", "sauter_mean", "volume_mean")  # of lengths alone
 WITHOUT_UNIT = ("span", "geometric_sd")
 _CHUNK = 2_000_000  # values that the bootstrap sorts at a time
@@ -133,19 +122,9 @@ def statistics(values: NDArray, weights: NDArray) -> NDArray:
     log_mean = mean_of(logs)
     d10, median, d90 = weighted_quantiles(values, weights, tuple(QUANTILES.values()))
     square, cube, fourth = (mean_of(values**power) for power in (2, 3, 4))
-    columns = (
-        mean,
-        sd_of(values, mean),
-        d10,
-        median,
-        d90,
-        (d90 - d10) / median,
-        np.exp(log_mean),
-        np.exp(sd_of(logs, log_mean)),
-        cube / square,
-        fourth / cube,
-    )
-    return np.stack(columns, axis=1)
+    plain = (mean, sd_of(values, mean), d10, median, d90, (d90 - d10) / median)
+    of_sizes = (np.exp(log_mean), np.exp(sd_of(logs, log_mean)), cube / square, fourth / cube)
+    return np.stack([*plain, *of_sizes], axis=1)
 
 
 def weighted_quantiles(values: NDArray, weights: NDArray, shares: Sequence[float]) -> list[NDArray]:

@@ -15,6 +15,9 @@ OUTLINES = (
     (230, 120, 180),
     (255, 110, 60),
 )
+NICE_NM = tuple(m * 10**k for k in range(-1, 7) for m in (1, 2, 5))
+BAR_SHARE = 0.22  # of the width, at most
+_CROSS = ndimage.generate_binary_structure(2, 1)
 
 
 def outline_layer(labels: np.ndarray, width: int | None = None) -> Image.Image:
@@ -31,7 +34,10 @@ def outline_layer(labels: np.ndarray, width: int | None = None) -> Image.Image:
         inner = np.where(same, inner, 0)
     edge = (labels > 0) & (inner == 0)
     index = np.where(edge, 1 + (labels - 1) % len(OUTLINES), 0).astype(np.uint8)
-    return _palette_layer(index, OUTLINES, alpha=(255,) * len(OUTLINES))
+    layer = Image.frombytes("P", index.shape[::-1], index.tobytes())
+    layer.putpalette([0, 0, 0, *(value for colour in OUTLINES for value in colour)])
+    layer.info["transparency"] = bytes([0] + [255] * len(OUTLINES))
+    return layer
 
 
 def composite(grey: np.ndarray, layer: Image.Image) -> Image.Image:
@@ -39,10 +45,6 @@ def composite(grey: np.ndarray, layer: Image.Image) -> Image.Image:
     base = Image.fromarray(grey).convert("RGBA")
     base.alpha_composite(layer.convert("RGBA"))
     return base.convert("RGB")
-
-
-NICE_NM = tuple(m * 10**k for k in range(-1, 7) for m in (1, 2, 5))
-BAR_SHARE = 0.22  # of the width, at most
 
 
 def draw_scale_bar(image: Image.Image, nm_per_px: float) -> None:
@@ -87,15 +89,3 @@ def with_scale_bar(grey: np.ndarray, nm_per_px: float | None) -> Image.Image:
 def count_particles(mask: np.ndarray) -> int:
     """Return the number of 4-connected regions: touching particles are parted by a line."""
     return int(ndimage.label(mask)[1])
-
-
-_CROSS = ndimage.generate_binary_structure(2, 1)
-
-
-def _palette_layer(
-    index: np.ndarray, colours: tuple[tuple[int, int, int], ...], alpha: tuple[int, ...]
-) -> Image.Image:
-    layer = Image.frombytes("P", index.shape[::-1], index.tobytes())
-    layer.putpalette([0, 0, 0, *(value for colour in colours for value in colour)])
-    layer.info["transparency"] = bytes((0, *alpha))
-    return layer

@@ -39,6 +39,7 @@ RATIOS = (
 )
 SIZES = ("ecd", "feret_max", "feret_min")  # what a size distribution can be taken of
 _AT_MOST_ONE = ("aspect_ratio", "circularity_iso", "circularity_imagej", "solidity", "convexity")
+_BOX = ("left_px", "top_px", "right_px", "bottom_px")
 _LIBRARY = {
     "label": "label",
     "centroid-0": "centroid_y_px",
@@ -65,9 +66,7 @@ def length_unit(nm_per_px: float | None) -> str:
 
 
 def measure_particles(
-    labels: NDArray[np.integer],
-    nm_per_px: float | None = None,
-    image: NDArray | None = None,
+    labels: NDArray[np.integer], nm_per_px: float | None = None, image: NDArray | None = None
 ) -> pd.DataFrame:
     """Return one row per particle of labels [H, W], 0 = background, in the order of the labels.
 
@@ -84,21 +83,17 @@ def measure_particles(
         raise ValueError("labels must be whole numbers from 0 up, [H, W]")
     if nm_per_px is not None and not 0 < nm_per_px < np.inf:
         raise ValueError(f"nm_per_px must be a positive number, not {nm_per_px}")
-    table = _in_pixels(labels, image)
-    return _in_units(table, nm_per_px)
+    return _in_units(_in_pixels(labels, image), nm_per_px)
 
 
 def _in_pixels(labels: NDArray, image: NDArray | None) -> pd.DataFrame:
     from skimage.measure import regionprops_table
 
-    names = dict.fromkeys(name.split("-")[0] for name in _LIBRARY)
-    del names["hull_measures"]
-    wanted = dict(_LIBRARY)
-    if image is not None:
-        names["mean_intensity"] = None
-        wanted["mean_intensity"] = "mean_grey"
+    wanted = _LIBRARY | ({} if image is None else {"mean_intensity": "mean_grey"})
+    names = list(dict.fromkeys(name.split("-")[0] for name in wanted))
+    names.remove("hull_measures")
     found = regionprops_table(
-        labels, intensity_image=image, properties=list(names), extra_properties=(hull_measures,)
+        labels, intensity_image=image, properties=names, extra_properties=(hull_measures,)
     )
     if not len(found["label"]):  # scikit-image cannot know the columns of hull_measures then
         found = {name: np.zeros(0) for name in wanted}
@@ -130,19 +125,8 @@ def _in_pixels(labels: NDArray, image: NDArray | None) -> pd.DataFrame:
 
 def _in_units(table: pd.DataFrame, nm_per_px: float | None) -> pd.DataFrame:
     unit, scale = length_unit(nm_per_px), nm_per_px or 1.0
-    columns = {
-        name: table[name]
-        for name in (
-            "label",
-            "centroid_x_px",
-            "centroid_y_px",
-            "left_px",
-            "top_px",
-            "right_px",
-            "bottom_px",
-            "area_px",
-        )
-    }
+    place = ("label", "centroid_x_px", "centroid_y_px", *_BOX, "area_px")
+    columns = {name: table[name] for name in place}
     if nm_per_px:
         columns["area_nm2"] = table["area_px"] * scale**2
     columns |= {f"{name}_{unit}": table[name] * scale for name in LENGTHS}
@@ -150,8 +134,7 @@ def _in_units(table: pd.DataFrame, nm_per_px: float | None) -> pd.DataFrame:
     if "mean_grey" in table:
         columns["mean_grey"] = table["mean_grey"]
     columns |= {name: table[name] for name in ("touches_border", "border_weight")}
-    whole = ("label", "left_px", "top_px", "right_px", "bottom_px", "area_px")
-    types = dict.fromkeys(whole, np.int64) | {"touches_border": bool}
+    types = dict.fromkeys(("label", *_BOX, "area_px"), np.int64) | {"touches_border": bool}
     return pd.DataFrame(columns).astype(types)
 
 

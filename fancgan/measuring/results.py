@@ -106,18 +106,12 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False, float_format=f"%.{DIGITS}g", lineterminator="\n").encode()
 
 
-def xlsx_bytes(measured: Sequence[Measured], facts: dict) -> bytes:
-    """Return a workbook: particles, statistics, files, settings."""
+def xlsx_bytes(tables: dict[str, pd.DataFrame], facts: dict) -> bytes:
+    """Return a workbook: a sheet for each table, and one of the settings."""
     buffer = io.BytesIO()
     settings = [{"key": key, "value": json.dumps(value)} for key, value in facts.items()]
-    sheets = {
-        "particles": particle_table(measured),
-        "statistics": statistics_table(measured),
-        "files": summary_table(measured),
-        "settings": pd.DataFrame(settings),
-    }
     with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
-        for name, table in sheets.items():
+        for name, table in (tables | {"settings": pd.DataFrame(settings)}).items():
             table.round(DIGITS).to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 0))
     return buffer.getvalue()
 
@@ -196,10 +190,13 @@ class Results:
         if self.first is None:
             return
         facts = facts_of(self.measured, self.bundle)
-        yield "particles.csv", csv_bytes(particle_table(self.measured))
-        yield "statistics.csv", csv_bytes(statistics_table(self.measured))
-        yield "files.csv", csv_bytes(summary_table(self.measured))
-        yield "particles.xlsx", xlsx_bytes(self.measured, facts)
+        tables = {
+            "particles": particle_table(self.measured),
+            "statistics": statistics_table(self.measured),
+            "files": summary_table(self.measured),
+        }
+        yield from ((f"{name}.csv", csv_bytes(table)) for name, table in tables.items())
+        yield "particles.xlsx", xlsx_bytes(tables, facts)
         yield "annotations_coco.json", self._coco.to_json()
         yield "settings.json", json.dumps(facts, indent=1).encode()
         if len({one.unit for one in self.measured}) == 1:

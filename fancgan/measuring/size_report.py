@@ -59,21 +59,14 @@ def report_pdf(
     found = distribution_of(measured, quantity)
     column = measured[0].column(quantity)
     figure = Figure(figsize=A4_INCHES, dpi=150)
-    grid = figure.add_gridspec(
-        3,
-        2,
-        height_ratios=(2.5, 2.6, 2.2),
-        left=0.08,
-        right=0.94,
-        top=0.91,
-        bottom=0.09,
-        hspace=0.16,
-    )
+    frame = {"left": 0.08, "right": 0.94, "top": 0.91, "bottom": 0.09, "hspace": 0.16}
+    grid = figure.add_gridspec(3, 2, height_ratios=(2.5, 2.6, 2.2), **frame)
     title = first.field.name
     if len(measured) > 1:
         title = f"{len(measured)} micrographs, the first, {title}, is shown"
     figure.text(0.08, 0.955, "Particle size report", size=17, weight="bold")
-    figure.text(0.08, 0.93, _short(title, 90), size=11, color="#475569")
+    title = title if len(title) <= 90 else f"{title[:89]}…"
+    figure.text(0.08, 0.93, title, size=11, color="#475569")
     if any(one.synthetic for one in measured):
         figure.text(0.94, 0.955, "SYNTHETIC IMAGE", size=11, color=MARK, weight="bold", ha="right")
     layer = overlay.outline_layer(first.labels, width=1 + max(first.labels.shape) // 500)
@@ -93,10 +86,6 @@ def report_pdf(
     # Without a date the same analysis gives the same file.
     figure.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Creator": "F-ANcGAN"})
     return buffer.getvalue()
-
-
-def _short(words: str, length: int) -> str:
-    return words if len(words) <= length else f"{words[: length - 1]}…"
 
 
 def plot_distribution(
@@ -126,15 +115,9 @@ def plot_distribution(
         axes.axvline(estimate.value, color=MARK, lw=1.2)
         if np.isfinite(estimate.low):
             axes.axvspan(estimate.low, estimate.high, color=MARK, alpha=0.12, lw=0)
-        place = (estimate.value, 1.0)
-        axes.annotate(
-            f" {words} {estimate.value:.4g}",
-            place,
-            xycoords=("data", "axes fraction"),
-            va="top",
-            size=8.5,
-            color=MARK,
-        )
+        words, place = f" {words} {estimate.value:.4g}", (estimate.value, 1.0)
+        style = {"va": "top", "size": 8.5, "color": MARK}
+        axes.annotate(words, place, xycoords=("data", "axes fraction"), **style)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, loc="center right")
 

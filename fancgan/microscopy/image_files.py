@@ -70,26 +70,14 @@ def label_tiff(labels: np.ndarray, nm_per_px: float | None = None) -> bytes:
     """
     if labels.max(initial=0) > np.iinfo(np.uint16).max:
         raise UserError("There are more than 65535 particles: a 16-bit TIFF cannot hold them.")
-    return _imagej_tiff(labels.astype(np.uint16), {}, nm_per_px)
+    return imagej_tiff(labels.astype(np.uint16), {}, nm_per_px)
 
 
-def grey_tiff(image: np.ndarray, text: Mapping[str, str], nm_per_px: float | None = None) -> bytes:
-    """Return image [H, W] uint8 as a TIFF; ImageJ shows the text as the image's info."""
-    return _imagej_tiff(image, text, nm_per_px)
-
-
-def _imagej_tiff(pixels: np.ndarray, text: Mapping[str, str], nm_per_px: float | None) -> bytes:
-    metadata: dict[str, str] = {}
-    if text:
-        metadata["Info"] = "\n".join(f"{key}: {words}" for key, words in text.items())
-    if nm_per_px:
-        metadata["unit"] = "nm"
+def imagej_tiff(pixels: np.ndarray, text: Mapping[str, str], nm_per_px: float | None) -> bytes:
+    """Return pixels [H, W] uint8 or uint16 as a TIFF; ImageJ shows the text as the image's info."""
+    info = "\n".join(f"{key}: {words}" for key, words in text.items())
+    metadata = ({"Info": info} if text else {}) | ({"unit": "nm"} if nm_per_px else {})
+    resolution = (1 / nm_per_px, 1 / nm_per_px) if nm_per_px else None
     buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer,
-        pixels,
-        imagej=True,
-        resolution=(1 / nm_per_px, 1 / nm_per_px) if nm_per_px else None,
-        metadata=metadata,
-    )
+    tifffile.imwrite(buffer, pixels, imagej=True, resolution=resolution, metadata=metadata)
     return buffer.getvalue()

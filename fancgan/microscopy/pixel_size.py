@@ -97,11 +97,10 @@ def _imagej(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> PixelSize | Non
     if not tiff.is_imagej:
         return None
     unit = (tiff.imagej_metadata or {}).get("unit", "")
-    sizes = []
-    for name in ("XResolution", "YResolution"):
-        tag = page.tags.get(name)
-        sizes.append(in_nm(tag.value[1] / tag.value[0], unit) if tag and tag.value[0] else None)
-    width, height = sizes
+    tags = (page.tags.get(name) for name in ("XResolution", "YResolution"))
+    width, height = (
+        in_nm(t.value[1] / t.value[0], unit) if t and t.value[0] else None for t in tags
+    )
     return PixelSize(width, height or width, "ImageJ resolution and unit") if width else None
 
 
@@ -109,17 +108,12 @@ def _ome(tiff: tifffile.TiffFile) -> PixelSize | None:
     if not tiff.is_ome or not tiff.ome_metadata or "<!DOCTYPE" in tiff.ome_metadata:
         return None
     with contextlib.suppress(ElementTree.ParseError):
-        for element in ElementTree.fromstring(tiff.ome_metadata).iter():
-            if element.tag.rpartition("}")[2] == "Pixels":
-                # The unit is optional; the schema's default is the micrometre.
-                width, height = (
-                    in_nm(
-                        element.get(f"PhysicalSize{axis}"),
-                        element.get(f"PhysicalSize{axis}Unit", "µm"),
-                    )
-                    for axis in "XY"
-                )
-                return PixelSize(width, height or width, "OME PhysicalSizeX") if width else None
+        pixels = ElementTree.fromstring(tiff.ome_metadata).find(".//{*}Pixels")
+        facts = {} if pixels is None else pixels.attrib
+        # The unit is optional; the schema's default is the micrometre.
+        names = ("PhysicalSizeX", "PhysicalSizeY")
+        width, height = (in_nm(facts.get(n), facts.get(f"{n}Unit", "µm")) for n in names)
+        return PixelSize(width, height or width, "OME PhysicalSizeX") if width else None
     return None
 
 

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from fancgan.measuring.properties import measure_particles
-from fancgan.microscopy.image_files import grey_tiff, label_tiff, png_bytes, synthetic_text
+from fancgan.microscopy.image_files import imagej_tiff, label_tiff, png_bytes, synthetic_text
 from fancgan.microscopy.micrograph import read_micrograph
 from tests.support.tags import fei_tag, zeiss_tag
 
@@ -88,7 +88,7 @@ def test_what_we_write_is_read_again(tmp_path, picture):
         png_bytes(Image.fromarray(picture), synthetic_text("0" * 12, 7, 7.344))
     )
     assert scale_of(tmp_path / "a.png") == (pytest.approx(7.344), "PNG text NmPerPx")
-    (tmp_path / "b.tif").write_bytes(grey_tiff(picture, {"Synthetic": "true"}, 7.344))
+    (tmp_path / "b.tif").write_bytes(imagej_tiff(picture, {"Synthetic": "true"}, 7.344))
     (tmp_path / "c.tif").write_bytes(label_tiff(picture.astype(np.int32), 7.344))
     for name in ("b.tif", "c.tif"):
         assert scale_of(tmp_path / name)[0] == pytest.approx(7.344, rel=1e-5)
