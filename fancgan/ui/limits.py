@@ -1,8 +1,13 @@
-"""What is laid out while somebody waits: crowded layouts take minutes, and others wait as well."""
+"""What all visitors share is bounded: the time of a layout, the queue, the memory of caches."""
 
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore, Lock
+from typing import Generic, TypeVar
 
 from fancgan.errors import UserError
 from fancgan.layouts.layout import LayoutConfig
@@ -10,10 +15,11 @@ from fancgan.layouts.layout import LayoutConfig
 MAX_PARTICLES = 1500
 MAX_SHARE = {"single": 0.33}  # of the area, by agglomeration: beyond it few places are free
 USUAL_SHARE = 0.6
+Value = TypeVar("Value")
 
 
 def check_layout(config: LayoutConfig) -> None:
-    """Raise UserError unless the layout takes seconds."""
+    """Raise UserError unless the layout takes seconds: crowded ones take minutes, and others wait."""
     area = config.height * config.width
     particle = math.pi / 4 * (config.d50_nm / config.nm_per_px) ** 2
     share = config.coverage or (config.count or 0) * particle / area
@@ -29,3 +35,45 @@ def check_layout(config: LayoutConfig) -> None:
             f"These would be {count:.0f} particles: here at most {MAX_PARTICLES}; 'python -m "
             "fancgan make-masks' takes its time for more."
         )
+
+
+class QueuedLock:
+    """Lets one caller in, up to `waiting` in all wait, and others hear that there are too many."""
+
+    def __init__(self, waiting: int):
+        self._lock, self._waiting = Lock(), BoundedSemaphore(waiting)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        if not self._waiting.acquire(blocking=False):
+            raise UserError("Many people are at work just now: please try again in a moment.")
+        try:
+            with self._lock:
+                yield
+        finally:
+            self._waiting.release()
+
+
+class ByteCache(Generic[Value]):
+    """Keeps what was last asked for, up to limit_bytes in all, and the last one whatever it holds.
+
+    size: the bytes of a value. What is dropped is made again by the caller.
+    """
+
+    def __init__(self, limit_bytes: int, size: Callable[[Value], int]):
+        self._limit, self._size = limit_bytes, size
+        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> Value | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, value: Value) -> None:
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > 1 and sum(map(self._size, self._kept.values())) > self._limit:
+                self._kept.popitem(last=False)

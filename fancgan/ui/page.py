@@ -6,6 +6,7 @@ import functools
 import html
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -29,12 +30,12 @@ STYLES = (
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
 # One data set at a time; others wait in the queue, and the model stays free for the tabs.
 DATASETS = {"concurrency_limit": 1, "concurrency_id": "datasets"}
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
 QUEUE_LENGTH = 32
 SESSIONS = 128
 UPLOAD_LIMIT = "64mb"
 CACHE_SECONDS = (120, 900)
-
 
 PLAIN = {"apply_default_css": False, "padding": False, "container": False}
 
@@ -63,29 +64,27 @@ def downloader(elem_id: str) -> gr.HTML:
 
 
 def shown_as_toast(handler: Callable) -> Callable:
-    """Show a UserError of the handler as a toast; any other exception stays a defect.
-
-    gradio renders the text of a toast as HTML, and the sentence may name an uploaded file.
-    """
-
-    def toast(error: UserError) -> gr.Error:
-        return gr.Error(html.escape(str(error), quote=False), print_exception=False)
+    """Show a UserError of the handler as a toast; any other exception stays a defect."""
 
     @functools.wraps(handler)
     def wrapped(*args: Any) -> Any:
-        try:
+        with _toasts():
             return handler(*args)
-        except UserError as error:
-            raise toast(error) from error
 
     @functools.wraps(handler)
     def wrapped_steps(*args: Any) -> Iterator[Any]:
-        try:
+        with _toasts():
             yield from handler(*args)
-        except UserError as error:
-            raise toast(error) from error
 
     return wrapped_steps if inspect.isgeneratorfunction(handler) else wrapped
+
+
+@contextmanager
+def _toasts() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:  # gradio renders it as HTML, and it may name an uploaded file
+        raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
 
 
 def theme() -> gr.themes.Base:

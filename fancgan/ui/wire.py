@@ -8,6 +8,7 @@ import secrets
 import numpy as np
 
 from fancgan.errors import UserError
+from fancgan.measuring.annotations import run_lengths
 from fancgan.microscopy.micrograph import MIN_SIDE_PX
 
 MAX_SIDE_PX = 4096
@@ -38,12 +39,8 @@ def encode_mask(mask: np.ndarray) -> dict:
     runs are the lengths of alternating runs in row order, the first of background (it may be 0).
     A fresh token tells the canvas that this is another mask, even if its pixels are the same.
     """
-    flat = np.ascontiguousarray(mask, dtype=bool).ravel()
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    runs = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
-    if flat[0]:
-        runs.insert(0, 0)
     height, width = mask.shape
+    runs = run_lengths(np.transpose(mask))["counts"]  # which counts columns
     return {"width": width, "height": height, "runs": runs, "token": token()}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fancgan.pipeline import Pipeline
 from fancgan.ui import wire
-from fancgan.ui.byte_cache import ByteCache
+from fancgan.ui.limits import ByteCache
 from fancgan.ui.sketch.look import FINISH, Look, finish_dials
 from fancgan.ui.sketch.painted import Painted, Painter, cycle_view
 from tests.support.bundles import make_tiny_bundle

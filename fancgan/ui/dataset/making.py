@@ -84,9 +84,8 @@ def make_plan(pipe: Pipeline, style: np.ndarray | None = None, **wishes: object)
     layout = LayoutConfig(**{name: value for name, value in chosen.items() if value is not None})
     check_layout(layout)
     share = number(given["val_share"], "share for validation") or 0.0
-    return plan_for(
-        pipe, layout, n=n, seed=seed, val_share=share, style=style, strip=bool(given["strip"])
-    )
+    strip = bool(given["strip"])
+    return plan_for(pipe, layout, n=n, seed=seed, val_share=share, style=style, strip=strip)
 
 
 def number(value: object, name: str) -> float | None:
@@ -108,10 +107,8 @@ def whole(value: object, name: str) -> int:
 
 def preview(pipe: Pipeline, plan: Plan) -> list[Pair]:
     """Return the first pairs of the plan, without their strips."""
-    return [
-        make_pair(pipe, plan.line(index) | {"strip": False})
-        for index in range(min(PREVIEWS, plan.n))
-    ]
+    lines = (plan.line(index) | {"strip": False} for index in range(min(PREVIEWS, plan.n)))
+    return [make_pair(pipe, line) for line in lines]
 
 
 @dataclass(frozen=True)
@@ -154,27 +151,24 @@ class Stops:
     """Which visitors, by their session, have asked to stop; the asking ends with the making."""
 
     def __init__(self) -> None:
-        self._asked: set[str] = set()
-        self._running: set[str] = set()
+        self._asked: dict[str, bool] = {}  # of those whose data set is being made
         self._lock = Lock()
 
     def begin(self, session: str) -> None:
         with self._lock:
-            if session in self._running:
+            if session in self._asked:
                 raise UserError("A data set of yours is being made already: wait, or stop it.")
-            self._running.add(session)
-            self._asked.discard(session)
+            self._asked[session] = False
 
     def ask(self, session: str) -> None:
         with self._lock:
-            if session in self._running:
-                self._asked.add(session)
+            if session in self._asked:
+                self._asked[session] = True
 
     def asked(self, session: str) -> bool:
         with self._lock:
-            return session in self._asked
+            return self._asked.get(session, False)
 
     def end(self, session: str) -> None:
         with self._lock:
-            self._running.discard(session)
-            self._asked.discard(session)
+            self._asked.pop(session, None)

@@ -16,7 +16,7 @@ from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui import wire
 from fancgan.ui.dataset import making
-from fancgan.ui.page import CACHE_SECONDS, DATASETS, MODEL, PLAIN, component, shown_as_toast
+from fancgan.ui.page import CACHE_SECONDS, DATASETS, MODEL, PLAIN, QUIET, component, shown_as_toast
 from fancgan.ui.scripts import call
 
 if TYPE_CHECKING:
@@ -41,18 +41,14 @@ def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
             strip = gr.Checkbox(
                 True, label="a strip under each picture that says synthetic", elem_id="set-strip"
             )
-            style = gr.File(
-                label="Look of a micrograph (optional)",
-                elem_id="set-style",
-                height=92,
-            )
+            style = gr.File(label="Look of a micrograph (optional)", elem_id="set-style", height=92)
             with gr.Row(elem_classes="fa-controls"):
                 look = gr.Button("Preview", elem_id="set-preview", min_width=90)
                 start = gr.Button(
                     "Make the data set", variant="primary", elem_id="set-make", min_width=150
                 )
         with gr.Column(min_width=320, scale=3, elem_classes="fa-left"):
-            panel = component("dataset/dataset", _empty(pipe), elem_id="set", events=("stop",))
+            panel = component("dataset/dataset", _state("none"), elem_id="set", events=("stop",))
             saved = gr.DownloadButton(
                 "Save the zip", visible=False, variant="primary", elem_id="set-save"
             )
@@ -66,28 +62,15 @@ def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
         stops.ask(request.session_hash or "")
 
     inputs = [*wishes, strip, style]
-    quiet = {"show_progress": "hidden"}
     previewing = look.click(
-        partial(_preview, pipe),
-        inputs=inputs,
-        outputs=panel,
-        js=call(MESSAGES, "previewing"),
-        api_visibility="private",
-        **MODEL,
-        **quiet,
+        partial(_preview, pipe), inputs, panel, js=call(MESSAGES, "previewing"), **MODEL, **QUIET
     )
     started = start.click(
-        make,
-        inputs=inputs,
-        outputs=[panel, saved],
-        js=call(MESSAGES, "waiting"),
-        api_visibility="private",
-        **DATASETS,
-        **quiet,
+        make, inputs, [panel, saved], js=call(MESSAGES, "waiting"), **DATASETS, **QUIET
     )
     for event in (previewing, started):
         event.failure(None, js=call(MESSAGES, "failed"))
-    panel.stop(leave, api_visibility="private", concurrency_limit=8, **quiet)
+    panel.stop(leave, concurrency_limit=8, **QUIET)
     return leave
 
 
@@ -119,14 +102,7 @@ def _form() -> list[gr.components.Component]:
             elem_id="set-value",
             min_width=80,
         )
-        amount.change(
-            _value_for,
-            inputs=amount,
-            outputs=value,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        amount.change(_value_for, amount, value, queue=False, **QUIET)
     with gr.Row():
         d50 = gr.Number(0, label="D50, nm (0: as trained)", elem_id="set-d50", min_width=80)
         gsd = gr.Number(0, label="GSD (0: as trained)", elem_id="set-gsd", min_width=80)
@@ -147,25 +123,18 @@ def _value_for(amount: str) -> gr.Number:
 
 def _plan(pipe: Pipeline, *values: object) -> Plan:
     *wishes, strip, style_path = values
-    style = None
-    if style_path:
-        style = pipe.measure_style(read_micrograph(str(style_path)).field)
+    style = pipe.measure_style(read_micrograph(str(style_path)).field) if style_path else None
     return making.make_plan(pipe, style, strip=strip, **dict(zip(NAMES, wishes, strict=True)))
 
 
-def _empty(pipe: Pipeline) -> dict:
-    return {"token": wire.token(), "state": "none"}
+def _state(state: str, **facts: object) -> dict:
+    return {"token": wire.token(), "state": state, **facts}
 
 
 @shown_as_toast
 def _preview(pipe: Pipeline, *values: object) -> dict:
     plan = _plan(pipe, *values)
-    return {
-        "token": wire.token(),
-        "state": "previewed",
-        "n": plan.n,
-        "tiles": [_tile(pair) for pair in making.preview(pipe, plan)],
-    }
+    return _state("previewed", n=plan.n, tiles=[_tile(p) for p in making.preview(pipe, plan)])
 
 
 def _tile(pair: Pair) -> dict:
@@ -196,22 +165,14 @@ def _make(
             name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
             path = save_bytes_to_cache(step.zip_bytes, name, cache)
             words = f"Save {name} ({len(step.zip_bytes) / 1e6:.1f} MB)"
-            yield (
-                _progress(step) | {"state": "done"},
-                gr.DownloadButton(words, value=path, visible=True),
-            )
+            button = gr.DownloadButton(words, value=path, visible=True)
+            yield _progress(step, "done"), button
             return
-        yield {"token": wire.token(), "state": "stopped"}, hidden
+        yield _state("stopped"), hidden
     finally:
         stops.end(session)
 
 
-def _progress(step: making.Progress) -> dict:
-    left = step.seconds_left
-    return {
-        "token": wire.token(),
-        "state": "making",
-        "done": step.done,
-        "n": step.n,
-        "seconds_left": None if left is None else round(left),
-    }
+def _progress(step: making.Progress, state: str = "making") -> dict:
+    left = None if step.seconds_left is None else round(step.seconds_left)
+    return _state(state, done=step.done, n=step.n, seconds_left=left)

@@ -28,6 +28,23 @@ if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
 MAX_FILES = 32
+# What a list of the endpoints says of each.
+WORDS = {
+    "synthesize": "Paint a mask file (0 = background) as a synthetic SEM image, PNG; with "
+    "the cycle check: Dice, particles drawn and read back.",
+    "synthesize_look": "The same in a chosen look. look may hold seed, mix_seed and mix (0 to 1), "
+    "levels (background, contrast, noise: grey levels), finish (brightness, contrast, gamma, "
+    "shadows, highlights); micrograph: a file whose look is taken over, or nothing.",
+    "layout": "Draw a particle layout by the name of an example; PNG, 255 = particle.",
+    "segment": "Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
+    "outlines, count and size distribution. nm_per_px overrides the file's pixel size.",
+    "measure": "Measure the particles of several micrographs: a zip with tables, labels, "
+    "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
+    "may hold nm_per_px, split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
+    "dataset": "Make labelled synthetic pairs, one zip. settings may hold "
+    f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
+    "dataset_preview": "The first pairs of such a data set: images with their outlines.",
+}
 
 
 def build(pipe: Pipeline, visibility: str = "public") -> None:
@@ -52,75 +69,25 @@ def build(pipe: Pipeline, visibility: str = "public") -> None:
         figures = gr.JSON(label="figures")
         tiles = gr.Gallery(label="preview", format="png")
     cache = image.GRADIO_CACHE
-    trigger.click(
-        partial(_synthesize, pipe, cache),
-        inputs=[mask, seed],
-        outputs=[image, figures],
-        api_name="synthesize",
-        api_description="Paint a mask file (0 = background) as a synthetic SEM image, PNG; with "
-        "the cycle check: Dice, particles drawn and read back.",
-        api_visibility=visibility,
-        **MODEL,
-    )
-    trigger.click(
-        partial(_synthesize_look, pipe, cache),
-        inputs=[mask, look, micrograph],
-        outputs=[image, figures],
-        api_name="synthesize_look",
-        api_description="The same in a chosen look. look may hold seed, mix_seed and mix (0 to 1), "
-        "levels (background, contrast, noise: grey levels), finish (brightness, contrast, gamma, "
-        "shadows, highlights); micrograph: a file whose look is taken over, or nothing.",
-        api_visibility=visibility,
-        **MODEL,
-    )
-    trigger.click(
-        partial(_layout, cache),
-        inputs=[name, seed],
-        outputs=drawn,
-        api_name="layout",
-        api_description="Draw a particle layout by the name of an example; PNG, 255 = particle.",
-        api_visibility=visibility,
-    )
-    trigger.click(
-        partial(_segment, pipe, cache),
-        inputs=[micrograph, nm_per_px],
-        outputs=[labels, outlined, figures],
-        api_name="segment",
-        api_description="Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
-        "outlines, count and size distribution. nm_per_px overrides the file's pixel size.",
-        api_visibility=visibility,
-        **MODEL,
-    )
-    trigger.click(
-        partial(_measure, pipe, cache),
-        inputs=[micrographs, settings],
-        outputs=[results, figures],
-        api_name="measure",
-        api_description="Measure the particles of several micrographs: a zip with tables, labels, "
-        "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
-        "may hold nm_per_px, split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
-        api_visibility=visibility,
-        **MODEL,
-    )
-    trigger.click(
-        partial(_dataset, pipe, cache),
-        inputs=[wishes, style],
-        outputs=[made, figures],
-        api_name="dataset",
-        api_description="Make labelled synthetic pairs, one zip. settings may hold "
-        f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
-        api_visibility=visibility,
-        **DATASETS,
-    )
-    trigger.click(
-        partial(_dataset_preview, pipe),
-        inputs=[wishes, style],
-        outputs=[tiles, figures],
-        api_name="dataset_preview",
-        api_description="The first pairs of such a data set: images with their outlines.",
-        api_visibility=visibility,
-        **MODEL,
-    )
+    for handler, given, inputs, outputs, queue in (
+        (_synthesize, (pipe, cache), [mask, seed], [image, figures], MODEL),
+        (_synthesize_look, (pipe, cache), [mask, look, micrograph], [image, figures], MODEL),
+        (_layout, (cache,), [name, seed], drawn, {}),
+        (_segment, (pipe, cache), [micrograph, nm_per_px], [labels, outlined, figures], MODEL),
+        (_measure, (pipe, cache), [micrographs, settings], [results, figures], MODEL),
+        (_dataset, (pipe, cache), [wishes, style], [made, figures], DATASETS),
+        (_dataset_preview, (pipe,), [wishes, style], [tiles, figures], MODEL),
+    ):
+        api_name = handler.__name__[1:]
+        trigger.click(
+            partial(handler, *given),
+            inputs,
+            outputs,
+            api_name=api_name,
+            api_description=WORDS[api_name],
+            api_visibility=visibility,
+            **queue,
+        )
 
 
 @shown_as_toast

@@ -20,11 +20,10 @@ from fancgan.measuring.analysis import Settings, analyse
 from fancgan.measuring.results import overlay_png
 from fancgan.ui import wire
 from fancgan.ui.dataset import making
-from fancgan.ui.limits import check_layout
+from fancgan.ui.limits import QueuedLock, check_layout
 from fancgan.ui.page import QUEUE_LENGTH, shown_as_toast
 from fancgan.ui.programs import endpoints
 from fancgan.ui.programs.links import opened
-from fancgan.ui.queued_lock import QueuedLock
 from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
 
 if TYPE_CHECKING:

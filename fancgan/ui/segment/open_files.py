@@ -24,11 +24,10 @@ from fancgan.measuring.analysis import (
     predict,
 )
 from fancgan.measuring.corrections import apply_edits, check_edits
-from fancgan.measuring.properties import SIZES
 from fancgan.measuring.results import QUANTITIES
 from fancgan.microscopy.micrograph import Micrograph, read_micrograph, to_grey8
 from fancgan.ui import wire
-from fancgan.ui.byte_cache import ByteCache
+from fancgan.ui.limits import ByteCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,13 +81,13 @@ class OpenFile:
         view = cut_field(self.micrograph, self.name, settings)
         zoom = network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0
         seen = (self.token, pipe.revision, view.bar_rows, settings.invert, zoom)
+        key = (seen, settings.split, settings.min_area_px)
         found = self.found
-        if found is None or found.key != (seen, settings.split, settings.min_area_px):
+        if found is None or found.key != key:
             maps = CACHE.get(seen)
             if maps is None:
                 maps = predict(pipe, view, settings)
                 CACHE.put(seen, maps)
-            key = (seen, settings.split, settings.min_area_px)
             labels = find_particles(maps, pipe.config["operating_point"], settings)
             found = Found(key, labels, maps.warnings)
         labels = apply_edits(found.labels, settings.edits)
@@ -175,18 +174,18 @@ class OpenFiles:
             case {"do": "model", "name": str(name)}:
                 self._take_model(models, name)
             case {"do": "set", "values": dict(values)} if set(values) <= set(_CHANGEABLE):
-                self._change(models, values)
+                self._change(models, **values)
             case {"do": "page", "number": int(number)}:
                 self._turn(models, number)
             case {"do": "edit", "edit": edit}:
-                self._edit(models, [*self.file.settings.edits, *check_edits([edit])])
+                self._change(models, edits=[*self.file.settings.edits, *check_edits([edit])])
                 self.file.undone.clear()
             case {"do": "undo"} if self.file.settings.edits:
                 *left, last = self.file.settings.edits
-                self._edit(models, left)
+                self._change(models, edits=left)
                 self.file.undone.append(last)
             case {"do": "redo"} if self.file.undone:
-                self._edit(models, [*self.file.settings.edits, self.file.undone[-1]])
+                self._change(models, edits=[*self.file.settings.edits, self.file.undone[-1]])
                 self.file.undone.pop()
             case {"do": "undo" | "redo"}:
                 pass
@@ -204,10 +203,9 @@ class OpenFiles:
             fresh.append(file)
         self.model, self.files = name, fresh
 
-    def _change(self, models: Models, values: dict) -> None:
-        file = self.file
-        settings = Settings.from_dict(file.settings.to_dict() | values)
-        file.analyse(models.get(self.model), settings)
+    def _change(self, models: Models, **values: object) -> None:
+        settings = Settings.from_dict(self.file.settings.to_dict() | values)
+        self.file.analyse(models.get(self.model), settings)
 
     def _turn(self, models: Models, number: int) -> None:
         """Another page of the same file, with the settings but without the corrections."""
@@ -218,13 +216,3 @@ class OpenFiles:
         file = OpenFile(old.name, read_micrograph(old.path, number), settings, old.path)
         file.analyse(models.get(self.model), settings)
         self.files[self.current] = file
-
-    def _edit(self, models: Models, edits: list[dict]) -> None:
-        file = self.file
-        settings = dataclasses.replace(file.settings, edits=tuple(edits))
-        file.analyse(models.get(self.model), settings)
-
-
-def offered_quantities() -> list[str]:
-    """Quantities in the order of the page: sizes first."""
-    return [*SIZES, *(name for name in QUANTITIES if name not in SIZES)]

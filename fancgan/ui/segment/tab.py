@@ -21,6 +21,7 @@ from fancgan.measuring.analysis import distribution_of, pooled_values
 from fancgan.measuring.distribution import MEANINGS, OF_SIZES, histogram
 from fancgan.measuring.properties import SIZES
 from fancgan.measuring.results import (
+    QUANTITIES,
     bundle_facts,
     csv_bytes,
     overlay_png,
@@ -30,9 +31,9 @@ from fancgan.measuring.results import (
 from fancgan.microscopy import image_files
 from fancgan.microscopy.pixel_size import SIDE_SUFFIXES
 from fancgan.ui import wire
-from fancgan.ui.page import MODEL, PLAIN, component, downloader, shown_as_toast
+from fancgan.ui.page import MODEL, PLAIN, QUIET, component, downloader, shown_as_toast
 from fancgan.ui.scripts import call
-from fancgan.ui.segment.open_files import OpenFiles, offered_quantities
+from fancgan.ui.segment.open_files import OpenFiles
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -84,42 +85,32 @@ def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
             numbers = component("segment/sizes", elem_id="sizes")
     saved = downloader("parcel")
     actions = gr.JSON(visible=False)
-    shown = {"outputs": [open_files, picture, numbers], "api_visibility": "private"}
-    quiet = {"show_progress": "hidden", **MODEL}
+    shown = {"outputs": [open_files, picture, numbers], **QUIET, **MODEL}
 
     opening = upload.upload(
-        partial(_open, models),
-        inputs=[open_files, upload],
-        js=call(MESSAGES, "opening"),
-        **shown,
-        **quiet,
+        partial(_open, models), [open_files, upload], js=call(MESSAGES, "opening"), **shown
     )
     opening.failure(None, js=call(MESSAGES, "failed"))
-    opening.then(lambda: None, outputs=upload, api_visibility="private", show_progress="hidden")
+    opening.then(lambda: None, outputs=upload, **QUIET)
     stop.click(None, cancels=opening, js=call(MESSAGES, "failed"))
-    taking = take.click(
-        partial(_take_painted, models, pipe.nm_per_px),
-        inputs=[open_files, painted],
-        **shown,
-        **quiet,
-    )
+    take_painted = partial(_take_painted, models, pipe.nm_per_px)
+    taking = take.click(take_painted, [open_files, painted], **shown)
     taking.failure(None, js=call(MESSAGES, "failed"))
     acting = picture.input(
         partial(_act, models),
-        inputs=[open_files, actions],
+        [open_files, actions],
         js=call(MESSAGES, "actions"),
         trigger_mode="always_last",
         **shown,
-        **quiet,
     )
     acting.failure(None, js=call(MESSAGES, "failed"))
     saving = numbers.submit(
         partial(_save, models),
-        inputs=[open_files, actions],
-        outputs=saved,
+        [open_files, actions],
+        saved,
         js=call(MESSAGES, "wantedFile"),
-        api_visibility="private",
-        **quiet,
+        **QUIET,
+        **MODEL,
     )
     saving.failure(None, js=call(MESSAGES, "savingFailed"))
 
@@ -197,11 +188,8 @@ def _save(models: Models, open_files: OpenFiles, wanted: object) -> dict:
     name = "fancgan_results" if many else f"{file.name}_results"
     match wanted:
         case "zip":
-            content, mime = (
-                zip_bytes(open_files.analyses, facts, open_files.quantity),
-                "application/zip",
-            )
-            name += ".zip"
+            content = zip_bytes(open_files.analyses, facts, open_files.quantity)
+            mime, name = "application/zip", f"{name}.zip"
         case "csv":
             content, mime = csv_bytes(particle_table(open_files.measured)), "text/csv"
             name = "particles.csv" if open_files.pooled else f"{file.name}_particles.csv"
@@ -263,8 +251,7 @@ def labels_png(labels: np.ndarray) -> bytes:
 def _numbers(open_files: OpenFiles) -> dict:
     file, measured = open_files.file, open_files.measured
     mixed = len({one.unit for one in measured}) > 1
-    if mixed:
-        measured = [file.analysis.measured]
+    measured = [file.analysis.measured] if mixed else measured
     found = distribution_of(measured, open_files.quantity)
     values, weights, _ = pooled_values(measured, open_files.quantity)
     edges, share = histogram(values, weights)
@@ -272,12 +259,10 @@ def _numbers(open_files: OpenFiles) -> dict:
     unit = {"nm": "nm", "nm2": "nm²", "px": "px"}.get(column.rpartition("_")[2], "")
     if open_files.quantity == "area" and unit == "px":
         unit = "px²"
-    names = [
-        name
-        for name in MEANINGS
-        if name not in OF_SIZES or open_files.quantity in (*SIZES, "perimeter")
-    ]
+    of_length = open_files.quantity in (*SIZES, "perimeter")
+    names = [name for name in MEANINGS if of_length or name not in OF_SIZES]
     table = file.analysis.measured
+    columns = [table.column(name) for name in TABLE_COLUMNS]
     return {
         "token": wire.token(),
         "picture": file.token,
@@ -286,7 +271,7 @@ def _numbers(open_files: OpenFiles) -> dict:
         "pooled": open_files.pooled,
         "mixed": mixed,
         "quantity": open_files.quantity,
-        "quantities": offered_quantities(),
+        "quantities": QUANTITIES,
         "unit": unit,
         "n": found.n,
         "over": found.over,
@@ -297,10 +282,9 @@ def _numbers(open_files: OpenFiles) -> dict:
             for name in names
         ],
         "fit_distance": _numbers_of([found.fit_distance])[0],
-        "columns": [table.column(name) for name in TABLE_COLUMNS],
+        "columns": columns,
         "rows": [
-            [int(row[0]), *_numbers_of(row[1:])]
-            for row in table.table[[table.column(name) for name in TABLE_COLUMNS]].to_numpy(float)
+            [int(row[0]), *_numbers_of(row[1:])] for row in table.table[columns].to_numpy(float)
         ],
     }
 

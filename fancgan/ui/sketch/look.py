@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fancgan.errors import UserError
-from fancgan.microscopy import image_files
 from fancgan.microscopy.tone import ToneMap
 from fancgan.networks.style_vector import LEVELS, LIMIT_SD, between
 
@@ -115,19 +114,3 @@ def _within(value: object, low: float, high: float, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise UserError(f"The {name} must be a number from {low} to {high}.")
     return float(value)
-
-
-def paint(
-    pipe: Pipeline, mask: np.ndarray, look: Look
-) -> tuple[np.ndarray, dict[str, str], dict[str, float]]:
-    """Return the image uint8 [H, W] of mask [H, W] bool, its file's words, and its levels."""
-    if not mask.any():
-        raise UserError("The mask has no particle: draw one, or take a layout.")
-    style = look.style(pipe)
-    image = pipe.synthesize(mask, seed=look.seed, style=style)
-    if look.finish:
-        image = ToneMap(**look.finish)(image).round().astype(np.uint8)
-    text = image_files.synthetic_text(pipe.revision, look.seed, pipe.nm_per_px)
-    text["Look"] = look.text()
-    text["Style"] = json.dumps([float(f"{value:.6g}") for value in style])
-    return image, text, pipe.style_scale.levels(style)

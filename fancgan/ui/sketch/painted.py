@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ from fancgan.errors import UserError
 from fancgan.evaluation import metrics
 from fancgan.measuring import overlay
 from fancgan.microscopy import image_files
+from fancgan.microscopy.tone import ToneMap
 from fancgan.ui import wire
-from fancgan.ui.byte_cache import ByteCache
-from fancgan.ui.sketch.look import Look, check_seed, paint
+from fancgan.ui.limits import ByteCache
+from fancgan.ui.sketch.look import Look, check_seed
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -46,8 +48,17 @@ class Painted:
 
     @classmethod
     def of(cls, pipe: Pipeline, mask: np.ndarray, look: Look, seq: int = 0) -> Painted:
-        image, text, levels = paint(pipe, mask, look)
-        return cls(seq, wire.token(), mask, image, look, text, levels)
+        """Paint mask [H, W] bool in its look; raise UserError for an empty one."""
+        if not mask.any():
+            raise UserError("The mask has no particle: draw one, or take a layout.")
+        style = look.style(pipe)
+        image = pipe.synthesize(mask, seed=look.seed, style=style)
+        if look.finish:
+            image = ToneMap(**look.finish)(image).round().astype(np.uint8)
+        text = image_files.synthetic_text(pipe.revision, look.seed, pipe.nm_per_px)
+        text["Look"] = look.text()
+        text["Style"] = json.dumps([float(f"{value:.6g}") for value in style])
+        return cls(seq, wire.token(), mask, image, look, text, pipe.style_scale.levels(style))
 
     def png(self, strip: bool, nm_per_px: float | None) -> bytes:
         """Return the marked PNG file, with a strip below that says synthetic, or without."""
@@ -129,8 +140,7 @@ def cycle_view(pipe: Pipeline, painted: Painted, round_: str) -> dict:
 
 def looks(pipe: Pipeline, drawing: object, wish: object) -> list[dict]:
     """Paint the fullest part of the drawing with four other seeds; levels and finish stay."""
-    mask, _ = wire.decode_mask(drawing)
-    mask = _crop_with_most(mask)
+    mask = _crop_with_most(wire.decode_mask(drawing)[0])
     if not isinstance(wish, dict) or not isinstance(wish.get("seeds"), list):
         raise UserError("The look did not arrive whole: please try again.")
     look = dataclasses.replace(Look.of(wish.get("look")), mix_seed=None, reference=())
@@ -145,11 +155,7 @@ def _crop_with_most(mask: np.ndarray) -> np.ndarray:
     """The part of mask [H, W], at most FAN_SIDE_PX square, with the most particle pixels."""
     height, width = (min(FAN_SIDE_PX, side) for side in mask.shape)
     sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    inside = (
-        sums[height:, width:]
-        - sums[:-height, width:]
-        - sums[height:, :-width]
-        + sums[:-height, :-width]
-    )
+    rows = sums[height:] - sums[:-height]
+    inside = rows[:, width:] - rows[:, :-width]
     top, left = np.unravel_index(inside.argmax(), inside.shape)
     return mask[top : top + height, left : left + width]

@@ -16,9 +16,8 @@ from fancgan.measuring.overlay import BAR_SHARE, NICE_NM
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui import wire
-from fancgan.ui.limits import MAX_PARTICLES
-from fancgan.ui.page import MODEL, QUEUE_LENGTH, component, downloader, shown_as_toast
-from fancgan.ui.queued_lock import QueuedLock
+from fancgan.ui.limits import MAX_PARTICLES, QueuedLock
+from fancgan.ui.page import MODEL, QUEUE_LENGTH, QUIET, component, downloader, shown_as_toast
 from fancgan.ui.scripts import call
 from fancgan.ui.sketch.look import FIRST_SEED, MAX_SEED, Look, finish_dials
 from fancgan.ui.sketch.mask_sources import layout_mask, outline_bank, own_layout, read_mask_file
@@ -94,51 +93,31 @@ def build(pipe: Pipeline) -> gr.State:
     saved = downloader("image-parcel")
     painted = gr.State(first, time_to_live=STATE_SECONDS)
     extra, more = gr.JSON(visible=False), gr.JSON(visible=False)
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    busy = MODEL | QUIET
 
     view.submit(
         partial(_check_cycle, painter),
-        inputs=extra,
-        outputs=[cycle, painted],
+        extra,
+        [cycle, painted],
         js=call(MESSAGES, "shownImage"),
         trigger_mode="always_last",
-        **MODEL,
-        **quiet,
+        **busy,
     )
-    view.refused(_refuse, inputs=extra, js=call(MESSAGES, "refusal"), **quiet)
+    view.refused(_refuse, extra, js=call(MESSAGES, "refusal"), **QUIET)
     view.save(
-        partial(_save, painter),
-        inputs=[extra, more],
-        outputs=saved,
-        js=call(MESSAGES, "imageToSave"),
-        **MODEL,
-        **quiet,
+        partial(_save, painter), [extra, more], saved, js=call(MESSAGES, "imageToSave"), **busy
     )
     look.four(
-        partial(_four_looks, pipe),
-        inputs=[extra, more],
-        outputs=look,
-        js=call(MESSAGES, "fourLooks"),
-        **MODEL,
-        **quiet,
+        partial(_four_looks, pipe), [extra, more], look, js=call(MESSAGES, "fourLooks"), **busy
     )
-    refer.upload(partial(_refer, pipe), inputs=refer, outputs=look, **MODEL, **quiet)
+    refer.upload(partial(_refer, pipe), refer, look, **busy)
     for name, chip in zip(names, chips, strict=True):
         chip.click(
-            partial(_take_layout, name),
-            inputs=extra,
-            outputs=sketch,
-            js=call(MESSAGES, "canvasSize"),
-            **quiet,
+            partial(_take_layout, name), extra, sketch, js=call(MESSAGES, "canvasSize"), **QUIET
         )
-    own.submit(
-        partial(_take_own_layout, pipe.nm_per_px),
-        inputs=[extra, more],
-        outputs=sketch,
-        js=call(MESSAGES, "ownLayout"),
-        **quiet,
-    )
-    upload.upload(_take_upload, inputs=upload, outputs=sketch, **quiet)
+    take_own = partial(_take_own_layout, pipe.nm_per_px)
+    own.submit(take_own, [extra, more], sketch, js=call(MESSAGES, "ownLayout"), **QUIET)
+    upload.upload(_take_upload, upload, sketch, **QUIET)
     return painted
 
 
