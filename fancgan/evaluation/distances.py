@@ -33,19 +33,13 @@ def _kernel(x: NDArray, y: NDArray) -> NDArray:
     return (x @ y.T / x.shape[1] + 1) ** 3
 
 
-def kid(x: NDArray, y: NDArray) -> float:
-    """Return the unbiased kernel distance of features [n, d], [m, d] (Binkowski et al. 2018).
-
-    Squared maximum mean discrepancy with the kernel (x.y / d + 1)^3, over all pairs. Not scaled;
-    reports multiply by 1000. Negative values are chance around 0.
-    """
-    return KernelTable(x, y, np.arange(len(x)), np.arange(len(y))).kid()
-
-
 class KernelTable:
     """Kernel values summed by pairs of images: KID of any selection of the images at no cost.
 
-    x [n, d] and y [m, d] are features, groups_x [n] and groups_y [m] the images (0, 1, ...).
+    x [n, d] and y [m, d] are features, groups_x [n] and groups_y [m] the images (0, 1, ...). The
+    unbiased kernel distance (Binkowski et al. 2018) is the squared maximum mean discrepancy with
+    the kernel (x.y / d + 1)^3, over all pairs. Not scaled; reports multiply by 1000. Negative
+    values are chance around 0.
     """
 
     def __init__(self, x: NDArray, y: NDArray, groups_x: NDArray, groups_y: NDArray):
@@ -74,10 +68,8 @@ class KernelTable:
         draws_x = np.arange(len(sums)) if images_x is None else images_x
         draws_y = np.arange(sums.shape[1]) if images_y is None else images_y
         cross = np.ix_(draws_x, draws_y)
-        between = sums[cross].sum() / pairs[cross].sum()
-        within_x = self._mean_within(*self._xx, draws_x)
-        within_y = self._mean_within(*self._yy, draws_y)
-        return float(within_x + within_y - 2 * between)
+        within = self._mean_within(*self._xx, draws_x) + self._mean_within(*self._yy, draws_y)
+        return float(within - 2 * (sums[cross].sum() / pairs[cross].sum()))
 
     @staticmethod
     def _mean_within(sums: NDArray, pairs: NDArray, draws: NDArray) -> float:
@@ -118,15 +110,12 @@ def two_sample_auc(
         train = np.concatenate([train_x, train_y])
         centre, scale = train.mean(0), train.std(0) + 1e-6
         z = (train - centre) / scale
-        sides = np.r_[
-            np.full(len(train_x), 1 / len(train_x)), np.full(len(train_y), -1 / len(train_y))
-        ]
+        sides = np.repeat([1 / len(train_x), -1 / len(train_y)], [len(train_x), len(train_y)])
         target = sides * len(train) / 2
         dual = np.linalg.solve(z @ z.T / z.shape[1] + ridge * np.eye(len(z)), target)
         direction = z.T @ dual
-        score_x = (x[fold_x == fold] - centre) / scale @ direction
-        score_y = (y[fold_y == fold] - centre) / scale @ direction
-        result.append(auc(score_x, score_y))
+        held_out = (x[fold_x == fold], y[fold_y == fold])
+        result.append(auc(*((side - centre) / scale @ direction for side in held_out)))
     return np.array(result)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,53 +114,44 @@ def style_figures(
 ) -> dict[str, Figure]:
     """Return the spread of the background over seeds and the noise against that of real images."""
     count = len(fakes[0])
-    means = [
-        [background_mean(fake, f.mask) for fake in row]
-        for f, row in zip(fields, fakes, strict=True)
-    ]
+    figure = partial(over_images, of="synthetic images", n=len(fields) * count)
+    pairs = list(zip(fields, fakes, strict=True))
+    means = [[background_mean(fake, f.mask) for fake in row] for f, row in pairs]
     known = [*fields, *(train_fields or ())]
     real_means = np.array([background_mean(f.image, f.mask) for f in known])
+    real_sd = float(np.std(real_means, ddof=1)) if len(known) > 1 else float("nan")
     noise = [
-        (
-            measure_noise(f.image, f.mask).sd,
-            float(np.mean([measure_noise(fake, f.mask).sd for fake in row])),
-        )
-        for f, row in zip(fields, fakes, strict=True)
+        (_noise_sd(f.image, f), float(np.mean([_noise_sd(fake, f) for fake in row])))
+        for f, row in pairs
     ]
     real_noise = np.nanmean([n[0] for n in noise])
-    references = {}
+    references = {"real noise, grey levels": float(real_noise)}
     if train_fields:
-        train_noise = np.nanmean([measure_noise(f.image, f.mask).sd for f in train_fields])
-        references = {"real train against these": float(train_noise / real_noise)}
+        train_noise = np.nanmean([_noise_sd(f.image, f) for f in train_fields])
+        references["real train against these"] = float(train_noise / real_noise)
     return {
-        "background_spread": over_images(
+        "background_spread": figure(
             f"standard deviation of the background mean over {count} seeds",
             means,
             lambda rows: float(np.sqrt(np.nanmean([np.var(row, ddof=1) for row in rows]))),
-            of="synthetic images",
-            n=len(fields) * count,
             unit="grey levels",
-            references={f"between {len(known)} real images": _sd(real_means)},
+            references={f"between {len(known)} real images": real_sd},
         ),
-        "background_level": over_images(
+        "background_level": figure(
             "mean background of the synthetic images",
             means,
             lambda rows: float(np.nanmean(rows)),
-            of="synthetic images",
-            n=len(fields) * count,
             unit="grey levels",
             references={"real": float(np.nanmean(real_means[: len(fields)]))},
         ),
-        "noise_ratio": over_images(
+        "noise_ratio": figure(
             "noise of the synthetic background / of the real one (1 is right)",
             noise,
             lambda rows: float(np.nanmean([r[1] for r in rows]) / np.nanmean([r[0] for r in rows])),
-            of="synthetic images",
-            n=len(fields) * count,
-            references={"real noise, grey levels": float(real_noise)} | references,
+            references=references,
         ),
     }
 
 
-def _sd(values: NDArray) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+def _noise_sd(image: NDArray, field: Field) -> float:
+    return measure_noise(image, field.mask).sd

@@ -26,8 +26,7 @@ from fancgan.evaluation.field_summary import (
     summarise_field,
 )
 from fancgan.evaluation.paired_similarity import Score, paired_figures, paired_scores
-from fancgan.evaluation.report import Figure, over_images
-from fancgan.evaluation.resampling import bootstrap_interval
+from fancgan.evaluation.report import Figure, bootstrap_interval, over_images
 from fancgan.evaluation.retouching import fit_to_histogram, search_tone_map
 from fancgan.evaluation.segmentation import PipelineLike
 from fancgan.microscopy.tone import ToneMap
@@ -250,14 +249,13 @@ def _retouching_figure(
     if known:
         images, summaries = [[image] for image, _ in known], [one for _, one in known]
         references[FLOOR] = _retouching(images, summaries, real, extractor)[1](None)
-    count = len(fakes)
     return Figure(
         "share of KID that the best global tone map would remove "
         f"({', '.join(f'{k} {v:.2f}' for k, v in vars(best).items())}); 0 is right",
         gap(None),
         n=len(stacked_features(fake)[0]),
         of="patches of 256 px",
-        interval=bootstrap_interval(gap, count, draws=400),
+        interval=bootstrap_interval(gap, len(fakes)),
         references=references,
     )
 

@@ -41,10 +41,14 @@ def summarise_field(
     return FieldSummary(
         histogram=np.mean([appearance.grey_histogram(image) for image in images], 0),
         log_psd=np.mean([appearance.radial_log_psd(image) for image in images], 0),
-        edge=sum(edges[1:], edges[0]),
+        edge=_sum(edges),
         noise=np.mean([(n.sd, n.autocorrelation_1px, n.autocorrelation_2px) for n in noises], 0),
         features=np.concatenate([extractor(patches(image)) for image in images[:featured]]),
     )
+
+
+def _sum(profiles: list[EdgeProfile]) -> EdgeProfile:
+    return sum(profiles[1:], profiles[0])
 
 
 Summaries = Sequence[FieldSummary]
@@ -57,54 +61,51 @@ def stacked_features(summaries: Summaries) -> tuple[NDArray, NDArray]:
     return np.concatenate([one.features for one in summaries]), fields
 
 
-def feature_frechet(fake: Summaries, real: Summaries) -> float:
-    return frechet_distance(stacked_features(fake)[0], stacked_features(real)[0])
+Distance = Callable[[Summaries, Summaries], float]
 
 
-def spectrum_distance(fake: Summaries, real: Summaries) -> float:
-    mean_fake, mean_real = (np.mean([one.log_psd for one in side], 0) for side in (fake, real))
-    return appearance.psd_distance(mean_fake, mean_real)
+def _apart(distance: Callable, pooled: Callable[[Summaries], object]) -> Distance:
+    """The distance of what each of two sets comes to."""
+    return lambda fake, real: distance(pooled(fake), pooled(real))
 
 
-def grey_level_w1(fake: Summaries, real: Summaries) -> float:
-    mean_fake, mean_real = (np.mean([one.histogram for one in side], 0) for side in (fake, real))
-    return appearance.grey_w1(mean_fake, mean_real)
-
-
-def edge_profile_rmse(fake: Summaries, real: Summaries) -> float:
-    pooled_fake, pooled_real = (sum((o.edge for o in s[1:]), s[0].edge) for s in (fake, real))
-    return appearance.edge_rmse(pooled_fake, pooled_real)
+def _mean(name: str) -> Callable[[Summaries], NDArray]:
+    return lambda summaries: np.mean([getattr(one, name) for one in summaries], 0)
 
 
 def _mean_noise(summaries: Summaries) -> NDArray:
     return np.nanmean([one.noise for one in summaries], 0)
 
 
-def noise_sd_error(fake: Summaries, real: Summaries) -> float:
-    return float(_mean_noise(fake)[0] / _mean_noise(real)[0] - 1)
-
-
-def autocorrelation_error(fake: Summaries, real: Summaries) -> float:
-    return float(_mean_noise(fake)[1] - _mean_noise(real)[1])
-
-
 # name: (distance of two sets, unit, meaning)
-DISTANCES: dict[str, tuple[Callable[[Summaries, Summaries], float], str, str]] = {
-    "frechet": (feature_frechet, "", "Frechet distance of the features; biased upwards, so mind n"),
-    "log_psd": (spectrum_distance, "decades", "mean distance of the radial log power spectra"),
+DISTANCES: dict[str, tuple[Distance, str, str]] = {
+    "frechet": (
+        _apart(frechet_distance, lambda summaries: stacked_features(summaries)[0]),
+        "",
+        "Frechet distance of the features; biased upwards, so mind n",
+    ),
+    "log_psd": (
+        _apart(appearance.psd_distance, _mean("log_psd")),
+        "decades",
+        "mean distance of the radial log power spectra",
+    ),
     "grey_w1": (
-        grey_level_w1,
+        _apart(appearance.grey_w1, _mean("histogram")),
         "grey levels",
         "distance of the grey-level histograms, nothing adjusted",
     ),
-    "noise_sd_error": (noise_sd_error, "", "noise of the background / the real one, minus 1"),
+    "noise_sd_error": (
+        _apart(lambda fake, real: float(fake[0] / real[0] - 1), _mean_noise),
+        "",
+        "noise of the background / the real one, minus 1",
+    ),
     "noise_autocorrelation_error": (
-        autocorrelation_error,
+        _apart(lambda fake, real: float(fake[1] - real[1]), _mean_noise),
         "",
         "autocorrelation of the noise at one pixel minus the real one",
     ),
     "edge_profile": (
-        edge_profile_rmse,
+        _apart(appearance.edge_rmse, lambda summaries: _sum([one.edge for one in summaries])),
         "grey levels",
         "RMS error of grey level by distance from the outline",
     ),

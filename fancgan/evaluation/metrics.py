@@ -49,10 +49,8 @@ def boundary_f1(target: NDArray, pred: NDArray, tolerance_px: float = 2.0) -> fl
     """
     _same_shape(target, pred)
     outlines = [m & ~binary_erosion(m, border_value=1) for m in (target > 0, pred > 0)]
-    if not outlines[0].any() and not outlines[1].any():
-        return 1.0
     if not outlines[0].any() or not outlines[1].any():
-        return 0.0
+        return float(outlines[0].any() == outlines[1].any())
     precision, recall = (
         float((distance_transform_edt(~near)[line] <= tolerance_px).mean())
         for near, line in (outlines, outlines[::-1])
@@ -71,22 +69,6 @@ def match_labels(
     return [match(overlaps, t) for t in thresholds]
 
 
-def ap50(target: NDArray, pred: NDArray, min_area_px: int = MIN_AREA_PX) -> float:
-    """Return tp / (tp + fp + fn) at IoU 0.5 of two label images."""
-    return match_labels(target, pred, (0.5,), min_area_px)[0].average_precision
-
-
-def ap50_95(target: NDArray, pred: NDArray, min_area_px: int = MIN_AREA_PX) -> float:
-    """Return the mean of tp / (tp + fp + fn) over IoU 0.50, 0.55, ... 0.95."""
-    matchings = match_labels(target, pred, min_area_px=min_area_px)
-    return float(np.mean([m.average_precision for m in matchings]))
-
-
-def panoptic_quality(target: NDArray, pred: NDArray, min_area_px: int = MIN_AREA_PX) -> float:
-    """Return the instance panoptic quality at IoU 0.5 of two label images."""
-    return match_labels(target, pred, (0.5,), min_area_px)[0].panoptic_quality
-
-
 def particle_count(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> int:
     """Return the number of particles of at least `min_area_px`."""
     return int(drop_small(labels, min_area_px).max(initial=0))
@@ -96,9 +78,7 @@ def equal_area_diameters(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> NDA
     """Return sqrt(4 A / pi) in pixels of each particle that the frame does not cut, float64 [n]."""
     dense = drop_small(labels, min_area_px)
     areas = np.bincount(dense.ravel()).astype(np.float64)
-    areas[0] = 0
-    frame = np.concatenate([dense[0], dense[-1], dense[:, 0], dense[:, -1]])
-    areas[np.unique(frame)] = 0
+    areas[np.concatenate([[0], dense[0], dense[-1], dense[:, 0], dense[:, -1]])] = 0
     return equal_area_diameter(areas[areas > 0])
 
 

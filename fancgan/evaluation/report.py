@@ -1,4 +1,7 @@
-"""A measured number with what it takes to judge it: its n, its interval, what real images score."""
+"""A measured number with what it takes to judge it: its n, its interval, what real images score.
+
+Intervals are by bootstrap over images: patches of one image are not independent.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
-from fancgan.evaluation.resampling import bootstrap_interval
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,29 @@ def _finite(value: object) -> object:
     return value
 
 
+def bootstrap_interval(
+    statistic: Callable[[NDArray], float], count: int, draws: int = 400
+) -> tuple[float, float] | None:
+    """Return the 95 % interval of `statistic(indices)` over images drawn with repetition.
+
+    statistic takes int indices [count] into the images. The quantiles are shifted so that the draws
+    centre on the value of all images: drawing with repetition makes distances between sets look
+    larger than they are, by more than their spread. Draws that give nan (one image drawn `count`
+    times has no spread) are left out. None below 3 images, where no interval means anything.
+    """
+    if count < 3:
+        return None
+    rng = np.random.default_rng(0)
+    values = np.array([statistic(rng.integers(count, size=count)) for _ in range(draws)])
+    values = values[np.isfinite(values)]
+    if len(values) < draws / 2:
+        return None
+    shift = statistic(np.arange(count)) - values.mean()
+    tail = (1 - 0.95) / 2
+    low, high = np.quantile(values, [tail, 1 - tail]) + shift
+    return float(low), float(high)
+
+
 def over_images(
     meaning: str,
     items: Sequence,
@@ -56,18 +80,9 @@ def over_images(
 ) -> Figure:
     """Return the Figure of statistic(items) with its bootstrap over the items, one per image."""
 
-    def of_draw(indices: NDArray) -> float:
-        return statistic([items[i] for i in indices])
-
-    return Figure(
-        meaning=meaning,
-        value=float(statistic(list(items))),
-        n=len(items) if n is None else n,
-        of=of,
-        unit=unit,
-        interval=bootstrap_interval(of_draw, len(items), draws=400),
-        references=references or {},
-    )
+    interval = bootstrap_interval(lambda drawn: statistic([items[i] for i in drawn]), len(items))
+    value, n = float(statistic(list(items))), len(items) if n is None else n
+    return Figure(meaning, value, n, of, unit, interval, references or {})
 
 
 def _number(value: float | None) -> str:

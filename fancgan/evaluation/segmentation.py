@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,49 +70,35 @@ def score_otsu(image: NDArray, mask: NDArray, labels: NDArray) -> SegmentationSc
     from skimage.filters import threshold_otsu
     from skimage.measure import label
 
-    if image.min() == image.max():
-        guess = np.zeros(image.shape, bool)
-    else:
-        bright = image > threshold_otsu(image)
-        guess = bright if bright.mean() <= 0.5 else ~bright
+    bright = image > (threshold_otsu(image) if image.min() < image.max() else image.max())
+    guess = bright if bright.mean() <= 0.5 else ~bright
     return score_segmentation(mask, labels, guess, label(guess, connectivity=1))
 
 
 ScoresByField = list[list[SegmentationScores]]
+Statistic = Callable[[ScoresByField], float]
 
 
 def _each(fields: ScoresByField) -> list[SegmentationScores]:
     return [scores for field in fields for scores in field]
 
 
-def mean_dice(fields: ScoresByField) -> float:
-    return float(np.mean([s.dice for s in _each(fields)]))
+def _mean(name: str) -> Statistic:
+    return lambda fields: float(np.mean([getattr(s, name) for s in _each(fields)]))
 
 
-def mean_iou(fields: ScoresByField) -> float:
-    return float(np.mean([s.iou for s in _each(fields)]))
-
-
-def mean_boundary_f1(fields: ScoresByField) -> float:
-    return float(np.mean([s.boundary_f1 for s in _each(fields)]))
-
-
-def pooled_matching(fields: ScoresByField, threshold_index: int) -> Matching:
-    """Sum of the matchings of all pictures at one IoU threshold."""
-    return sum((s.matchings[threshold_index] for s in _each(fields)), Matching(0, 0, 0, 0.0))
+def pooled_matchings(fields: ScoresByField) -> list[Matching]:
+    """Sums of the matchings of all pictures, one per IoU threshold."""
+    columns = zip(*(s.matchings for s in _each(fields)), strict=True)
+    return [sum(column, Matching(0, 0, 0, 0.0)) for column in columns]
 
 
 def pooled_ap50(fields: ScoresByField) -> float:
-    return pooled_matching(fields, 0).average_precision
+    return pooled_matchings(fields)[0].average_precision
 
 
 def pooled_ap50_95(fields: ScoresByField) -> float:
-    count = len(metrics.AP_THRESHOLDS)
-    return float(np.mean([pooled_matching(fields, k).average_precision for k in range(count)]))
-
-
-def pooled_quality(fields: ScoresByField) -> float:
-    return pooled_matching(fields, 0).panoptic_quality
+    return float(np.mean([m.average_precision for m in pooled_matchings(fields)]))
 
 
 def count_error(fields: ScoresByField) -> float:
@@ -129,32 +116,24 @@ def size_errors(fields: ScoresByField) -> NDArray:
     return found / wanted - 1
 
 
-def d10_error(fields: ScoresByField) -> float:
-    return float(size_errors(fields)[0])
-
-
-def d50_error(fields: ScoresByField) -> float:
-    return float(size_errors(fields)[1])
-
-
-def d90_error(fields: ScoresByField) -> float:
-    return float(size_errors(fields)[2])
+def _size_error(k: int) -> Statistic:
+    return lambda fields: float(size_errors(fields)[k])
 
 
 _FIGURES = {
-    "dice": (mean_dice, "Dice of {what}, mean over the images"),
-    "iou": (mean_iou, "IoU of {what}, mean over the images"),
-    "boundary_f1": (mean_boundary_f1, "F1 of the outlines of {what} within 2 px"),
+    "dice": (_mean("dice"), "Dice of {what}, mean over the images"),
+    "iou": (_mean("iou"), "IoU of {what}, mean over the images"),
+    "boundary_f1": (_mean("boundary_f1"), "F1 of the outlines of {what} within 2 px"),
     "ap50": (pooled_ap50, "particles of {what} matched at IoU 0.5: TP / (TP + FP + FN), >= 20 px"),
     "ap50_95": (pooled_ap50_95, "the same, mean over IoU 0.50 to 0.95"),
-    "instance_pq": (pooled_quality, "instance panoptic quality of {what} at IoU 0.5"),
-    "count_error": (count_error, "relative error of the particle count of {what}"),
-    "d10_error": (
-        d10_error,
-        "relative error of D10, the 10 % quantile, of {what}",
+    "instance_pq": (
+        lambda fields: pooled_matchings(fields)[0].panoptic_quality,
+        "instance panoptic quality of {what} at IoU 0.5",
     ),
-    "d50_error": (d50_error, "relative error of the median equal-area diameter of {what}"),
-    "d90_error": (d90_error, "relative error of D90, the 90 % quantile, of {what}"),
+    "count_error": (count_error, "relative error of the particle count of {what}"),
+    "d10_error": (_size_error(0), "relative error of D10, the 10 % quantile, of {what}"),
+    "d50_error": (_size_error(1), "relative error of the median equal-area diameter of {what}"),
+    "d90_error": (_size_error(2), "relative error of D90, the 90 % quantile, of {what}"),
 }
 
 
@@ -166,15 +145,11 @@ def segmentation_figures(
     prefix: str = "",
 ) -> dict[str, Figure]:
     """Return the named figures of the scores of each field; intervals are over the fields."""
-    figures = {}
+    figures, n = {}, len(_each(fields))
     for name in names:
         statistic, meaning = _FIGURES[name]
+        known = {key: statistic(other) for key, other in references.items()}
         figures[prefix + name] = over_images(
-            meaning.format(what=what),
-            fields,
-            statistic,
-            of="images",
-            n=len(_each(fields)),
-            references={key: statistic(other) for key, other in references.items()},
+            meaning.format(what=what), fields, statistic, "images", n, references=known
         )
     return figures

@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from fancgan.datasets.fields import Field
+from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
-from fancgan.networks.config import ModelConfig
+from fancgan.networks.config import GREY_PER_UNIT, ModelConfig
 from fancgan.networks.generator import StyleUNet
 from fancgan.networks.segmenter import AttentionUNet
-from fancgan.networks.style import StyleDensity, StyleEncoder
+from fancgan.networks.style import StyleDensity, StyleEncoder, measure_style
 from fancgan.training.config import TrainConfig
 from fancgan.training.critics.discriminator import ImageDiscriminator, MaskDiscriminator
 from fancgan.training.critics.view import critic_view
 from fancgan.training.crops import CropDataset
-from fancgan.training.ema import EMA
 from fancgan.training.initial_weights import load_initial
 from fancgan.training.losses.kernel import FeatureBank
-from fancgan.training.starting_point import start_at_mean_level
 
 AVERAGED = ("generator", "style_encoder", "segmenter")
 CRITICS = ("disc_image", "disc_mask")
 REAL_CROPS_PER_FIELD = 16
 CONVOLUTIONS_TRIED = 4
+
+
+class EMA:
+    """Exponential moving average of a network's parameters, with warm-up; buffers are copied."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards `network`; early steps weigh more: decay <= (1 + step) / (10 + step)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        theirs = [p.detach() for p in network.parameters()]
+        torch._foreach_lerp_(list(self.network.parameters()), theirs, 1 - decay)
+        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
+            mine.copy_(theirs)
 
 
 @dataclass
@@ -100,7 +118,10 @@ def build_players(
     bare = build_networks(model)
     density = fit_density(model, fields, field_stats).to(device)
     if initial is None:
-        start_at_mean_level(bare["generator"], fields)
+        # The untrained generator paints the mean grey level of the training images.
+        mean = float(np.mean([f.image.mean() for f in fields])) / GREY_PER_UNIT - 1
+        level = float(np.arctanh(np.clip(mean, -0.95, 0.95)))
+        nn.init.constant_(bare["generator"].to_image.bias, level)
         bare["style_encoder"].start_on(crops.centres())
     else:
         load_initial({name: bare[name] for name in AVERAGED}, initial, source)
@@ -130,6 +151,23 @@ def build_players(
     )
 
 
+def measure_fields(fields: list[Field]) -> Tensor:
+    """Style statistics [n, 10] of whole fields; where a field cannot tell, the others' mean."""
+    rows = []
+    for field in fields:
+        image = torch.from_numpy(field.image.astype(np.float32))[None, None] / GREY_PER_UNIT - 1
+        mask = torch.from_numpy(field.mask.astype(np.float32))[None, None]
+        stats, valid = measure_style(image, mask)
+        rows.append(torch.where(valid, stats, torch.nan)[0])
+    stats = torch.stack(rows)
+    if stats.isnan().all(0).any():
+        raise UserError(
+            "No training image shows enough of both background and particles to measure its "
+            "style; check that the masks fit the images and are not inverted."
+        )
+    return torch.where(stats.isnan(), stats.nanmean(0), stats)
+
+
 def build_networks(config: ModelConfig) -> nn.ModuleDict:
     """All networks of a training; weights come from torch's global generator."""
     return nn.ModuleDict(
@@ -156,15 +194,13 @@ def build_optimisers(
     networks: nn.ModuleDict, config: TrainConfig
 ) -> dict[str, torch.optim.Optimizer]:
     """One for those who paint, one for the critics, one for the segmenter."""
-    painters = [*networks["generator"].parameters(), *networks["style_encoder"].parameters()]
-    critics = [*networks["disc_image"].parameters(), *networks["disc_mask"].parameters()]
-    segmenter = [*networks["segmenter"].parameters()]
 
-    def adam(parameters: list[nn.Parameter], rate: float, memory: float) -> torch.optim.Adam:
+    def adam(names: tuple[str, ...], rate: float, memory: float) -> torch.optim.Adam:
+        parameters = [p for name in names for p in networks[name].parameters()]
         return torch.optim.Adam(parameters, lr=rate, betas=(memory, 0.99), fused=True)
 
     return {
-        "painter": adam(painters, config.lr_generator, 0.5),
-        "critic": adam(critics, config.lr_critic, 0.5),
-        "segmenter": adam(segmenter, config.lr_segmenter, 0.9),
+        "painter": adam(("generator", "style_encoder"), config.lr_generator, 0.5),
+        "critic": adam(CRITICS, config.lr_critic, 0.5),
+        "segmenter": adam(("segmenter",), config.lr_segmenter, 0.9),
     }

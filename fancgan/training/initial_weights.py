@@ -24,7 +24,7 @@ AFFINE = re.compile(r".*\.affine\.(weight|bias)")
 
 
 def load_initial(networks: dict[str, nn.Module], tensors: dict[str, Tensor], source: str) -> None:
-    """Let a training begin with published weights, keys "name.parameter" as save_weights writes.
+    """Let a training begin with published weights, keys "name.parameter" as RunFolder.save writes.
 
     Filters that have more input channels than the published ones see nothing through these at
     first; those of the noise, which learn slowly, see them as a new network does. Raises UserError

@@ -18,13 +18,12 @@ from fancgan.datasets.fields import Field
 from fancgan.errors import UserError
 from fancgan.hardware import describe_hardware
 from fancgan.networks.config import ModelConfig
-from fancgan.training.build import build_players, start_accelerator
+from fancgan.training.build import build_players, measure_fields, start_accelerator
 from fancgan.training.config import TrainConfig
 from fancgan.training.crops import CropDataset, crop_loader
 from fancgan.training.run.folder import RunFolder
 from fancgan.training.run.journal import Journal
 from fancgan.training.run.trackers import check_tracker, open_tracker
-from fancgan.training.starting_point import measure_fields
 from fancgan.training.step import TrainingStep
 from fancgan.training.validation import deployed, sample_sheet, validate
 

@@ -18,10 +18,9 @@ from fancgan.training.build import CRITICS, Players
 from fancgan.training.config import TrainConfig
 from fancgan.training.cycle import Batch, Scene
 from fancgan.training.losses.adversarial import ADVERSARIAL, feature_matching_loss
-from fancgan.training.losses.latent import kl_divergence, latent_l1
 from fancgan.training.losses.masks import MASK_LOSSES, core_loss
+from fancgan.training.losses.paired import blurred_l1, kl_divergence, near_outlines
 from fancgan.training.losses.perceptual import PERCEPTUAL
-from fancgan.training.losses.pixels import blurred_l1, near_outlines
 from fancgan.training.losses.statistics import (
     grain_loss,
     grain_regions,
@@ -143,13 +142,14 @@ class CycleTerms:
             asked = torch.cat([fakes.asked_stats, asked_random])
             return style_statistics_loss(density.standardise(stats), asked, valid)
 
+        def latent() -> Tensor:
+            read = self.players.networks["style_encoder"](fakes.random)[0].float()
+            return (read - fakes.random_style[:, density.count :]).abs().mean()
+
         return self._kept(
             style_statistics=style_statistics,
             kl=lambda: kl_divergence(fakes.z_mean, fakes.z_log_var),
-            latent=lambda: latent_l1(
-                self.players.networks["style_encoder"](fakes.random)[0].float(),
-                fakes.random_style[:, density.count :],
-            ),
+            latent=latent,
         )
 
     def _paired(self, scene: Scene, features: Tensor | None) -> Terms:

@@ -19,16 +19,14 @@ from fancgan.training.losses.adversarial import (
     least_squares_critic_loss,
 )
 from fancgan.training.losses.kernel import kernel_witness
-from fancgan.training.losses.latent import kl_divergence
 from fancgan.training.losses.masks import (
     MASK_LOSSES,
     core_loss,
     cross_entropy,
     focal_cross_entropy,
-    tversky_index,
     tversky_loss,
 )
-from fancgan.training.losses.pixels import blurred_l1
+from fancgan.training.losses.paired import blurred_l1, kl_divergence
 from fancgan.training.losses.statistics import (
     GRAIN_REACH_PX,
     grain_loss,
@@ -71,7 +69,7 @@ def test_tversky_with_equal_weights_is_dice(mask):
     guess = mask.roll(2, dims=3)
     overlap = (guess * mask).sum()
     dice = (2 * overlap + 2) / (guess.sum() + mask.sum() + 2)
-    assert torch.allclose(tversky_index(sure(guess), mask, 0.5, 0.5), dice)
+    assert torch.allclose(1 - tversky_loss(sure(guess), mask, 0.5, 0.5), dice)
 
 
 def test_tversky_punishes_missed_pixels_more_than_invented_ones(mask):

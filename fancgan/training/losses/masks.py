@@ -10,37 +10,27 @@ FOCAL_GAMMA = 2.0
 TVERSKY_FP, TVERSKY_FN = 0.4, 0.6  # paper, section 2: alpha and beta
 
 
-def cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:
-    """Pixel-wise cross-entropy. logits [N, 2, H, W]; mask [N, 1, H, W] in {0, 1}."""
-    return F.cross_entropy(logits, mask[:, 0].long())
+def cross_entropy(logits: Tensor, mask: Tensor, reduction: str = "mean") -> Tensor:
+    """Pixel-wise cross-entropy."""
+    return F.cross_entropy(logits, mask[:, 0].long(), reduction=reduction)
 
 
-def focal_cross_entropy(
-    logits: Tensor, mask: Tensor, gamma: float = FOCAL_GAMMA, weight: Tensor | None = None
-) -> Tensor:
-    """Focal loss, weighted per pixel before the mean (Lin et al. 2017, arXiv:1708.02002, eq. 4).
-
-    logits [N, 2, H, W]; mask and the optional pixel weight [N, 1, H, W].
-    """
-    ce = F.cross_entropy(logits, mask[:, 0].long(), reduction="none")
-    focal = (1 - torch.exp(-ce)) ** gamma * ce
-    return focal.mean() if weight is None else (focal * weight[:, 0]).mean()
-
-
-def tversky_index(logits: Tensor, mask: Tensor, fp_weight: float, fn_weight: float) -> Tensor:
-    """Soft Tversky index of the particle class over the batch (arXiv:1706.05721, eq. 3)."""
-    prob = logits.softmax(dim=1)[:, 1:]
-    tp = (prob * mask).sum()
-    fp = (prob * (1 - mask)).sum()
-    fn = ((1 - prob) * mask).sum()
-    return (tp + 1) / (tp + fp_weight * fp + fn_weight * fn + 1)
+def focal_cross_entropy(logits: Tensor, mask: Tensor, gamma: float = FOCAL_GAMMA) -> Tensor:
+    """Focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4)."""
+    ce = cross_entropy(logits, mask, "none")
+    return ((1 - torch.exp(-ce)) ** gamma * ce).mean()
 
 
 def tversky_loss(
     logits: Tensor, mask: Tensor, fp_weight: float = TVERSKY_FP, fn_weight: float = TVERSKY_FN
 ) -> Tensor:
-    """Return 1 - soft Tversky index of the particle class; 0.5 and 0.5 give soft Dice."""
-    return 1 - tversky_index(logits, mask, fp_weight, fn_weight)
+    """Return 1 - soft Tversky index of the particle class over the batch; 0.5, 0.5: soft Dice.
+
+    Salehi et al. 2017, arXiv:1706.05721, eq. 3.
+    """
+    prob = logits.softmax(dim=1)[:, 1:]
+    tp, fp, fn = (prob * mask).sum(), (prob * (1 - mask)).sum(), ((1 - prob) * mask).sum()
+    return 1 - (tp + 1) / (tp + fp_weight * fp + fn_weight * fn + 1)
 
 
 def focal_tversky_loss(logits: Tensor, mask: Tensor, gamma: float = 0.75) -> Tensor:
@@ -73,8 +63,7 @@ def core_loss(
     core_logits, core, mask and the optional further weight of each pixel [N, 1, H, W]. The rims
     are what parts touching particles.
     """
-    rim = F.max_pool2d(mask - core, 3, 1, 1)
-    pixels = 1 + (line_weight - 1) * rim
+    pixels = 1 + (line_weight - 1) * F.max_pool2d(mask - core, 3, 1, 1)
     if weight is not None:
         pixels = pixels * weight
     return F.binary_cross_entropy_with_logits(core_logits, core, weight=pixels)

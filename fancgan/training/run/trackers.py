@@ -6,7 +6,6 @@ import importlib.util
 import sys
 import uuid
 from pathlib import Path
-from typing import Protocol
 
 from fancgan.errors import UserError
 from fancgan.files import write_whole
@@ -15,15 +14,19 @@ from fancgan.training.config import FULL_DISK_ADVICE
 PROJECT = "fancgan"
 
 
-class Tracker(Protocol):
+class Tracker:
+    """Made of the run's folder, the step it stands at, and the settings to show it with."""
+
     def log(self, values: dict[str, float], step: int) -> None:
         """Add a point at `step` to each of the named curves."""
+        self.run.log(values, step=step)
 
     def close(self) -> None:
         """Send or write what is not yet out."""
+        self.run.finish()
 
 
-class TensorBoard:
+class TensorBoard(Tracker):
     """Event files in the run's folder; a resumed run hides the points that it draws again."""
 
     def __init__(self, run_dir: Path, last_step: int, settings: dict):
@@ -39,7 +42,7 @@ class TensorBoard:
         self.writer.close()
 
 
-class Trackio:
+class Trackio(Tracker):
     """A local database, or a Space (TRACKIO_SPACE_ID); a kill leaves points that come twice."""
 
     def __init__(self, run_dir: Path, last_step: int, settings: dict):
@@ -48,14 +51,8 @@ class Trackio:
         name = f"{run_dir.resolve().name}-{run_id(run_dir)[:6]}"
         self.run = trackio.init(PROJECT, name=name, config=settings, resume="allow")
 
-    def log(self, values: dict[str, float], step: int) -> None:
-        self.run.log(values, step=step)
 
-    def close(self) -> None:
-        self.run.finish()
-
-
-class WandB:
+class WandB(Tracker):
     """Needs a login, or WANDB_MODE=offline; steps that it has already are not drawn again."""
 
     def __init__(self, run_dir: Path, last_step: int, settings: dict):
@@ -77,12 +74,6 @@ class WandB:
                 "WANDB_MODE=offline, or choose another --tracker."
             ) from error
 
-    def log(self, values: dict[str, float], step: int) -> None:
-        self.run.log(values, step=step)
-
-    def close(self) -> None:
-        self.run.finish()
-
 
 TRACKERS = {"tensorboard": TensorBoard, "trackio": Trackio, "wandb": WandB}
 
@@ -97,11 +88,7 @@ def check_tracker(name: str) -> None:
 
 
 def open_tracker(name: str, run_dir: Path, last_step: int, settings: dict) -> Tracker | None:
-    """The named tracker for a run that stands at `last_step`; None where there is none.
-
-    settings: what the tracker shows the run to have been started with. UserError where the
-    service does not take the run.
-    """
+    """The named tracker, None where there is none; UserError where the service refuses the run."""
     if name == "none":
         return None
     if not _is_installed(name):
