@@ -6,7 +6,6 @@ Sets are compared on the same masks, at native resolution, with nothing adjusted
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +41,7 @@ OBEDIENCE = {  # by the end of the figure's name
 SEARCH_PATCHES = 64  # of all that a tone map is to improve, those that it is looked for with
 
 
-@dataclass(frozen=True)
-class Judges:
-    """What judges images: a frozen feature network and the scores of pairs, by name."""
-
-    extractor: Extractor
-    scores: dict[str, Score]
+Judges = tuple[Extractor, dict[str, Score]]  # a frozen feature network, scores of pairs by name
 
 
 def judges_for(
@@ -57,7 +51,7 @@ def judges_for(
 
     Raises UserError where their weights cannot be had or a field is smaller than a crop.
     """
-    judges = Judges(load_extractor(features, device), paired_scores(lpips, device))
+    judges = load_extractor(features, device), paired_scores(lpips, device)
     for field in fields:
         patches(field.image)
     return judges
@@ -77,13 +71,20 @@ def fidelity_figures(
     Floor (real train against these) and trivial painters need train_fields. The first
     FEATURED_SEEDS images of each field go through the feature network.
     """
-    extractor = judges.extractor
+    extractor, scores = judges
+
+    def summaries(
+        shown: Sequence[Field], rows: Sequence[Sequence[NDArray]], featured: int = 1
+    ) -> Summaries:
+        pairs = zip(shown, rows, strict=True)
+        return [summarise_field(row, f.mask, extractor, featured) for f, row in pairs]
+
     say(f"features of the real images ({extractor.name})")
-    real = [summarise_field([f.image], f.mask, extractor) for f in fields]
+    real = summaries(fields, [[f.image] for f in fields])
     others: dict[str, Summaries] = {}
     painters: dict[str, Painter] = {}
     if train_fields:
-        others[FLOOR] = [summarise_field([f.image], f.mask, extractor) for f in train_fields]
+        others[FLOOR] = summaries(train_fields, [[f.image] for f in train_fields])
         painters = {
             "two grey levels": TwoGreyLevels(train_fields),
             "profile and noise": ProfileAndNoise(train_fields),
@@ -93,28 +94,19 @@ def fidelity_figures(
         for name, painter in painters.items()
     }
     for name, images in painted.items():
-        others[name] = [
-            summarise_field([image], f.mask, extractor)
-            for f, image in zip(fields, images, strict=True)
-        ]
+        others[name] = summaries(fields, [[image] for image in images])
     say("features of the synthetic images")
-    fake = [
-        summarise_field(row, f.mask, extractor, FEATURED_SEEDS)
-        for f, row in zip(fields, fakes, strict=True)
-    ]
+    fake = summaries(fields, fakes, FEATURED_SEEDS)
+    few = [row[:FEATURED_SEEDS] for row in fakes]
 
     figures = _kernel_figures(fake, real, others)
     figures |= _distance_figures(fake, real, others, n=sum(len(row) for row in fakes))
     figures["two_sample_auc"] = _auc_figure(fake, real, others)
     figures |= _diversity_figures(fake, real, others.get(FLOOR))
-    figures |= paired_figures(
-        fields, [row[:FEATURED_SEEDS] for row in fakes], painted, judges.scores
-    )
+    figures |= paired_figures(fields, few, painted, scores)
     say("looking for a tone map that would help")
     known = list(zip([f.image for f in train_fields or ()], others.get(FLOOR, []), strict=True))
-    figures["retouching_gap"] = _retouching_figure(
-        [row[:FEATURED_SEEDS] for row in fakes], real, fake, known, extractor
-    )
+    figures["retouching_gap"] = _retouching_figure(few, real, fake, known, extractor)
     say("asking for the looks of real images")
     figures |= _obedience_figures(pipe, fields, train_fields or (), seed)
     return figures
@@ -161,19 +153,20 @@ def _distance_figures(
     train = others.get(FLOOR, [])
     figures = {}
     for name, (distance, unit, meaning) in DISTANCES.items():
+        references = {key: distance(summaries, real) for key, summaries in others.items()}
+        references |= drawn_floor(
+            lambda a, b, d=distance: d([train[i] for i in a], [train[i] for i in b]),
+            len(train),
+            len(real),
+        )
         figures[name] = over_images(
             meaning,
             pairs,
-            lambda drawn, d=distance: d([p[0] for p in drawn], [p[1] for p in drawn]),
+            lambda drawn, d=distance: d(*zip(*drawn, strict=True)),
             of="patches of 256 px" if name == "frechet" else "synthetic images",
             n=len(stacked_features(fake)[0]) if name == "frechet" else n,
             unit=unit,
-            references={key: distance(summaries, real) for key, summaries in others.items()}
-            | drawn_floor(
-                lambda a, b, d=distance: d([train[i] for i in a], [train[i] for i in b]),
-                len(train),
-                len(real),
-            ),
+            references=references,
         )
     return figures
 
@@ -183,11 +176,10 @@ def _auc_figure(fake: Summaries, real: Summaries, others: dict[str, Summaries]) 
         (x, groups_x), (y, groups_y) = stacked_features(summaries), stacked_features(real)
         return two_sample_auc(x, y, groups_x, groups_y, folds=len(real))
 
-    values = folds(fake)
     return over_images(
         "chance that a linear classifier ranks an unseen fake above an unseen real patch; 0.5 is "
         "right",
-        list(values) or [float("nan")],
+        list(folds(fake)) or [float("nan")],
         lambda drawn: float(np.mean(drawn)),
         of="folds by image",
         references={name: float(np.mean(folds(summaries))) for name, summaries in others.items()},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fancgan.layouts.canvas import MIN_VISIBLE_PX, Canvas
+from fancgan.layouts.config import LayoutConfig
 from fancgan.layouts.shapes import Particle, ParticleSource
 
 CANDIDATES = 10
@@ -34,24 +35,24 @@ class Habit:
 
 
 class Arrangement:
-    """Places particles on a canvas; lengths in pixels, centres [n, 2] as (x, y)."""
+    """Places particles on a canvas; lengths in pixels, centres [n, 2] as (x, y).
+
+    crowding: how much larger agglomerates are than usual.
+    """
 
     def __init__(
         self,
         rng: np.random.Generator,
         canvas: Canvas,
         source: ParticleSource,
-        *,
-        agglomeration: str,
-        overlap: float,
-        inside: bool,
+        config: LayoutConfig,
         crowding: float,
     ) -> None:
         self.rng, self.canvas, self.source = rng, canvas, source
-        self.agglomeration, self.overlap, self.inside = agglomeration, overlap, inside
-        self.crowding = crowding
-        self.limit = 1.3 * overlap + 0.05
-        self.margin = 0.0 if inside else 0.75 * source.diameter
+        self.agglomeration, self.overlap = config.agglomeration, config.overlap
+        self.inside, self.crowding = config.border == "inside", crowding
+        self.limit = 1.3 * self.overlap + 0.05
+        self.margin = 0.0 if self.inside else 0.75 * source.diameter
         self.heading = rng.uniform(0, 2 * np.pi)
         self.n = 0
         self.centres = np.zeros((256, 2))

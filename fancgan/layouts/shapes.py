@@ -9,6 +9,8 @@ from importlib import resources
 
 import numpy as np
 
+from fancgan.layouts.config import LayoutConfig
+
 POINTS = 40
 BATCH = 64
 FIRST_HARMONIC = 3
@@ -35,36 +37,23 @@ class Particle:
 
 
 class ParticleSource:
-    """An endless supply of particles of one kind, drawn in batches for speed.
+    """An endless supply of the particles of a layout, in pixels, drawn in batches for speed."""
 
-    diameter: median equal-area diameter in pixels; gsd, sizes: as in draw_diameters; aspect: mean
-    and standard deviation; roughness, facets: as in draw_outlines.
-    """
-
-    def __init__(
-        self,
-        rng: np.random.Generator,
-        *,
-        diameter: float,
-        gsd: float | None = None,
-        sizes: tuple[float, ...] = (),
-        aspect: tuple[float, float] = (0.78, 0.117),
-        roughness: float = 1.0,
-        facets: float = 0.0,
-    ) -> None:
-        self.rng = rng
-        self.diameter = max(sizes, default=diameter)
-        self._sizes = {"d50": diameter, "gsd": gsd, "sizes": sizes}
-        self._aspect = aspect
-        self._outline = {"roughness": roughness, "facets": facets}
+    def __init__(self, rng: np.random.Generator, config: LayoutConfig) -> None:
+        self.rng, self.config = rng, config
+        self.d50 = config.d50_nm / config.nm_per_px
+        self.sizes = tuple(size / config.nm_per_px for size in config.sizes_nm)
+        self.diameter = max(self.sizes, default=self.d50)
         self._stock: list[Particle] = []
 
     def draw(self) -> Particle:
         if not self._stock:
-            diameters = draw_diameters(self.rng, BATCH, **self._sizes)
-            aspects = draw_aspects(self.rng, BATCH, *self._aspect)
-            angles = self.rng.uniform(0, np.pi, BATCH)
-            outlines = draw_outlines(self.rng, diameters, aspects, angles, **self._outline)
+            rng, config = self.rng, self.config
+            diameters = draw_diameters(rng, BATCH, self.d50, config.gsd, self.sizes)
+            aspects = draw_aspects(rng, BATCH, config.aspect_mean, config.aspect_sd)
+            angles = rng.uniform(0, np.pi, BATCH)
+            look = {"roughness": config.roughness, "facets": config.facets}
+            outlines = draw_outlines(rng, diameters, aspects, angles, **look)
             bounds = np.linalg.norm(outlines, axis=2).max(axis=1)
             columns = (outlines, diameters / 2, bounds, aspects, angles)
             self._stock = [Particle(*row) for row in zip(*columns, strict=True)]

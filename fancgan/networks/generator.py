@@ -22,22 +22,11 @@ class StyledBlock(nn.Module):
     """Two styled convolutions at one resolution: [N, in, h, w] -> [N, out, h, w]."""
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        noise_channels: int,
-        config: ModelConfig,
-        replicate: bool,
+        self, in_channels: int, out_channels: int, given: int, config: ModelConfig, replicate: bool
     ):
         super().__init__()
-        options = {
-            "w_dim": config.w_dim,
-            "noise_channels": noise_channels,
-            "modulation": config.modulation,
-            "replicate": replicate,
-        }
-        self.conv1 = StyledConv(in_channels, out_channels, **options)
-        self.conv2 = StyledConv(out_channels, out_channels, **options)
+        self.conv1 = StyledConv(in_channels, out_channels, given, config, replicate)
+        self.conv2 = StyledConv(out_channels, out_channels, given, config, replicate)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         return self.conv2(self.conv1(x, w, noise), w, noise)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fancgan.networks.config import ModelConfig
+
 LEAK = 0.2
 ACT_GAIN = math.sqrt(2 / (1 + LEAK**2))  # keeps unit variance through leaky_relu (He et al. 2015)
 
@@ -117,21 +119,15 @@ class StyledConv(nn.Module):
     """Style-modulated convolution, injected noise whose strength the style sets, activation."""
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        *,
-        w_dim: int,
-        noise_channels: int,
-        modulation: str,
-        replicate: bool,
+        self, in_channels: int, out_channels: int, given: int, config: ModelConfig, replicate: bool
     ):
+        """given: channels of the noise, with what goes along with it (noise.py)."""
         super().__init__()
-        conv = AdaINConv2d if modulation == "adain" else DemodConv2d
-        self.conv = conv(in_channels, out_channels, w_dim, replicate)
-        self.noise = nn.Conv2d(noise_channels, out_channels, 1, bias=False)
-        self.noise_strength = nn.Linear(w_dim, out_channels)
-        nn.init.normal_(self.noise_strength.weight, std=0.05 / math.sqrt(w_dim))
+        conv = AdaINConv2d if config.modulation == "adain" else DemodConv2d
+        self.conv = conv(in_channels, out_channels, config.w_dim, replicate)
+        self.noise = nn.Conv2d(given, out_channels, 1, bias=False)
+        self.noise_strength = nn.Linear(config.w_dim, out_channels)
+        nn.init.normal_(self.noise_strength.weight, std=0.05 / math.sqrt(config.w_dim))
         nn.init.constant_(self.noise_strength.bias, 0.3)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:

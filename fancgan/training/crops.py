@@ -7,7 +7,6 @@ undisturbed one would.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -34,8 +33,7 @@ EDGE_PX = 12
 
 
 def _window(field: Field, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
-    h, w = field.image.shape
-    top, left = rng.integers(h - size + 1), rng.integers(w - size + 1)
+    top, left = (rng.integers(side - size + 1) for side in field.image.shape)
     return slice(top, top + size), slice(left, left + size)
 
 
@@ -64,12 +62,12 @@ def _window_around(
 
 def _small_particles(fields: list[Field], diameter_px: float) -> list[tuple[int, tuple]]:
     """Field number and middle (y, x) of the particles small beside a diameter, but no specks."""
-    found = []
-    for number, field in enumerate(fields):
-        for particle in regionprops(field.labels):
-            if MIN_SMALL_PX <= particle.equivalent_diameter_area < SMALL_DIAMETER * diameter_px:
-                found.append((number, particle.centroid))
-    return found
+    return [
+        (number, particle.centroid)
+        for number, field in enumerate(fields)
+        for particle in regionprops(field.labels)
+        if MIN_SMALL_PX <= particle.equivalent_diameter_area < SMALL_DIAMETER * diameter_px
+    ]
 
 
 def _tensor(array: np.ndarray, turns: int, flip: bool) -> Tensor:
@@ -136,13 +134,8 @@ class CropDataset(Dataset):
         if rng.random() < self.config.procedural_share:
             from fancgan.layouts.layout import LayoutConfig, make_layout, to_mask
 
-            layout = LayoutConfig(
-                height=size,
-                width=size,
-                seed=int(rng.integers(2**31)),
-                d50_nm=WHOLE_OVER_VISIBLE * self.diameter_px,
-                nm_per_px=1.0,
-            )
+            seed, d50 = int(rng.integers(2**31)), WHOLE_OVER_VISIBLE * self.diameter_px
+            layout = LayoutConfig(height=size, width=size, seed=seed, d50_nm=d50, nm_per_px=1.0)
             mask = to_mask(make_layout(layout))
             return mask, particle_cores(mask)
         number = rng.integers(len(self.fields))
@@ -179,30 +172,15 @@ class CropDataset(Dataset):
         rng = np.random.default_rng([self.config.seed, index])
         painted = index % self._per_batch < self.config.batch_size
         pair = self._pair(rng, self.config.quarter_turns if painted else 0.5)
-        others = self._other_mask(rng)
-        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        return pair | {
-            "other_mask": _tensor(others[0], turns, flip),
-            "other_core": _tensor(others[1], turns, flip),
-        }
+        mask, core = self._other_mask(rng)
+        turned = int(rng.integers(4)), bool(rng.integers(2))
+        return pair | {"other_mask": _tensor(mask, *turned), "other_core": _tensor(core, *turned)}
 
 
 def crop_indices(step: int, batch_size: int, rank: int, world_size: int) -> list[int]:
     """Indices of the crops of one step on one process: disjoint over steps and processes."""
     first = (step * world_size + rank) * batch_size
     return list(range(first, first + batch_size))
-
-
-class _StepSampler:
-    def __init__(self, start: int, stop: int, batch_size: int, rank: int, world_size: int):
-        self.steps = range(start, stop)
-        self.layout = (batch_size, rank, world_size)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return (crop_indices(step, *self.layout) for step in self.steps)
-
-    def __len__(self) -> int:
-        return len(self.steps)
 
 
 def crop_loader(
@@ -216,7 +194,7 @@ def crop_loader(
     count = config.accumulate * (config.batch_size + config.segmenter_batch)
     return DataLoader(
         dataset,
-        batch_sampler=_StepSampler(start, stop, count, rank, world_size),
+        batch_sampler=[crop_indices(k, count, rank, world_size) for k in range(start, stop)],
         num_workers=config.workers,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator().manual_seed(config.seed),

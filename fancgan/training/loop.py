@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from fancgan.datasets.fields import Field
@@ -73,8 +72,12 @@ class Training:
         config, end = self.config, self.config.all_steps
         stop = min(until or end, end)
         recent: list[dict[str, Tensor]] = []
-        with self._signals_only_ask(), self._bar(end) as bar:
-            for crops in self._crops_until(stop):
+        rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
+        bar = tqdm(total=end, initial=self.step, disable=rank > 0, unit="step")
+        with self._signals_only_ask(), bar:
+            for crops in crop_loader(
+                self.dataset, self.step, stop, rank=rank, world_size=world_size
+            ):
                 recent.append(self.train_step(crops))
                 step = self.step
                 bar.update()
@@ -177,19 +180,6 @@ class Training:
                 "resume it with that version, or give another --run to start anew."
             ) from error
         self.step = state["step"]
-
-    def _crops_until(self, stop: int) -> DataLoader:
-        return crop_loader(
-            self.dataset,
-            self.step,
-            stop,
-            rank=self.accelerator.process_index,
-            world_size=self.accelerator.num_processes,
-        )
-
-    def _bar(self, end: int) -> tqdm:
-        hidden = not self.accelerator.is_main_process
-        return tqdm(total=end, initial=self.step, disable=hidden, unit="step")
 
     @contextmanager
     def _signals_only_ask(self) -> Iterator[None]:

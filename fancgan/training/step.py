@@ -57,14 +57,17 @@ class TrainingStep:
         the other. What was painted serves both phases where there is one micro-batch. Of more,
         the memory is that of one: they are painted again, from the same random numbers.
         """
-        single = len(batches) == 1
+        single, bank = len(batches) == 1, self.players.bank
         weights = self.config.term_weights(step / self.config.steps)
         kept: list[Scene] = []
         painted: list[Tensor] = []
 
+        def scene_of(number: int) -> Scene:
+            return self.cycle(self._on_device(batches[number]), self._rng(step, number))
+
         def tell_real_from_fake(number: int) -> tuple[Tensor, Terms]:
             with torch.set_grad_enabled(single):
-                scene = self.cycle(self._on_device(batches[number]), self._rng(step, number))
+                scene = scene_of(number)
             if single:
                 kept.append(scene)
             with self.accelerator.autocast():
@@ -72,23 +75,20 @@ class TrainingStep:
             return sum(terms.values()), terms
 
         def paint_like_real_and_read_masks(number: int) -> tuple[Tensor, Terms]:
-            if single:
-                scene = kept.pop()
-            else:
-                scene = self.cycle(self._on_device(batches[number]), self._rng(step, number))
+            scene, features = kept.pop() if single else scene_of(number), None
             with self.accelerator.autocast():
-                features = self._bank_features(scene)
+                if bank is not None:
+                    features = bank(torch.cat([scene.fakes.paired, scene.fakes.random]))
+                    painted.append(features.detach())
                 terms = self.terms.painter(scene, features) | self.terms.segmenter(scene)
                 total = weighted_sum(terms, weights)
-            if features is not None:
-                painted.append(features.detach())
             return total, terms
 
         critic_terms = self._minimise(tell_real_from_fake, "critic")
         with self._critics_frozen():
             terms = self._minimise(paint_like_real_and_read_masks, "painter", "segmenter")
         if painted:
-            self.players.bank.remember(self.accelerator.gather(torch.cat(painted)))
+            bank.remember(self.accelerator.gather(torch.cat(painted)))
         # Dropped terms are logged as 0, so that all lines have the same names.
         dropped = dict.fromkeys(weights, terms["total"].new_zeros(()))
         return {**critic_terms, **dropped, **terms}
@@ -145,12 +145,6 @@ class TrainingStep:
         yield
         for name in CRITICS:
             self.players.bare[name].requires_grad_(True)
-
-    def _bank_features(self, scene: Scene) -> Tensor | None:
-        """Features of the painted crops, for the kernel term; None without it."""
-        if self.players.bank is None:
-            return None
-        return self.players.bank(torch.cat([scene.fakes.paired, scene.fakes.random]))
 
     def _rng(self, step: int, number: int) -> torch.Generator:
         slot = self.accelerator.process_index * self.config.accumulate + number

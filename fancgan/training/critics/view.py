@@ -33,10 +33,9 @@ class View:
 
     def join(self, other: View) -> View:
         """Both views in one batch."""
-        features = [torch.cat(pair) for pair in zip(self.features, other.features, strict=True)]
-        return View(
-            torch.cat([self.image, other.image]), torch.cat([self.mask, other.mask]), features
-        )
+        pairs = zip(self.features, other.features, strict=True)
+        image, mask = torch.cat([self.image, other.image]), torch.cat([self.mask, other.mask])
+        return View(image, mask, [torch.cat(pair) for pair in pairs])
 
 
 class PlainView(nn.Module):
@@ -69,7 +68,6 @@ class ProjectedView(nn.Module):
             for f in self._features(self.compand(images))
         ]
 
-    @torch.no_grad()
     def _features(self, contrast: Tensor) -> list[Tensor]:
         return self.network(contrast.expand(-1, 3, -1, -1))
 
@@ -78,13 +76,8 @@ class ProjectedView(nn.Module):
 
     def forward(self, image: Tensor, mask: Tensor) -> View:
         contrast = self.compand(image)
-        features = [
-            (f - mean) / sd
-            for f, (mean, sd) in zip(
-                self.network(contrast.expand(-1, 3, -1, -1)), self.moments, strict=True
-            )
-        ]
-        return View(contrast, mask, features)
+        pairs = zip(self._features(contrast), self.moments, strict=True)
+        return View(contrast, mask, [(f - mean) / sd for f, (mean, sd) in pairs])
 
 
 def critic_view(config: ModelConfig, density: StyleDensity, images: Tensor) -> nn.Module:
