@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fancgan.datasets.fields import load_fields
 from fancgan.files import write_whole
-from fancgan.layouts.layout import LayoutConfig, make_layout, to_mask
+from fancgan.layouts.config import LayoutConfig
+from fancgan.layouts.layout import make_layout, to_mask
 from fancgan.layouts.mask_statistics import MaskStatistics, compare, measure_mask, pooled_statistic
 
 PANELS = {

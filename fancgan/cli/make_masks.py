@@ -13,7 +13,7 @@ from fancgan.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fancgan.layouts.layout import LayoutConfig
+    from fancgan.layouts.config import LayoutConfig
 
 HELP = "make particle masks with instance labels"
 MANIFEST = "manifest.jsonl"
@@ -53,7 +53,7 @@ def layout_from(
     args: argparse.Namespace, nm_per_px: float | None = None, side_px: int | None = None
 ) -> LayoutConfig:
     """Return the layout of the flags, with these defaults where given; raise UserError."""
-    from fancgan.layouts.layout import LayoutConfig
+    from fancgan.layouts.config import LayoutConfig
 
     names = [field.name for field in dataclasses.fields(LayoutConfig)]
     defaults = {"nm_per_px": nm_per_px, "height": side_px, "width": side_px}

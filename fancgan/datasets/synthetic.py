@@ -22,7 +22,8 @@ from PIL import Image
 
 from fancgan.errors import UserError
 from fancgan.files import PART, whole_file, write_whole, writing
-from fancgan.layouts.layout import LayoutConfig, make_layout
+from fancgan.layouts.config import LayoutConfig
+from fancgan.layouts.layout import make_layout
 from fancgan.measuring.annotations import coco_image, yolo_lines
 from fancgan.microscopy import image_files
 

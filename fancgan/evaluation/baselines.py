@@ -1,9 +1,11 @@
-"""Two trivial painters of masks, fitted on the training images: what any generator must beat."""
+"""Two trivial painters of masks, fitted on the training images: what any generator must beat.
+
+Each paints a mask bool [H, W] as an image uint8 [H, W]; the seed decides the noise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +21,6 @@ from fancgan.evaluation.appearance import (
 )
 
 NOISE_BLUR_PX = 0.6
-
-
-class Painter(Protocol):
-    """Paints a mask bool [H, W] as an image uint8 [H, W]; the seed decides the noise."""
-
-    def synthesize(self, mask: NDArray, seed: int = 0) -> NDArray: ...
 
 
 class TwoGreyLevels:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fancgan.datasets.fields import Field
 from fancgan.evaluation.appearance import background_mean, measure_noise
-from fancgan.evaluation.baselines import Painter, ProfileAndNoise, TwoGreyLevels
+from fancgan.evaluation.baselines import ProfileAndNoise, TwoGreyLevels
 from fancgan.evaluation.distances import KernelTable, r_squared, two_sample_auc
 from fancgan.evaluation.features import Extractor, load_extractor, patches
 from fancgan.evaluation.field_summary import (
@@ -82,7 +82,7 @@ def fidelity_figures(
     say(f"features of the real images ({extractor.name})")
     real = summaries(fields, [[f.image] for f in fields])
     others: dict[str, Summaries] = {}
-    painters: dict[str, Painter] = {}
+    painters: dict[str, TwoGreyLevels | ProfileAndNoise] = {}
     if train_fields:
         others[FLOOR] = summaries(train_fields, [[f.image] for f in train_fields])
         painters = {

@@ -29,10 +29,7 @@ def paired_scores(lpips: bool = False, device: str = "cpu") -> dict[str, Score]:
     """
     from skimage.metrics import structural_similarity
 
-    scores: dict[str, Score] = {
-        "ssim": partial(structural_similarity, data_range=255),
-        "psnr": psnr,
-    }
+    scores = {"ssim": partial(structural_similarity, data_range=255), "psnr": psnr}
     if lpips:
         scores["lpips"] = _lpips(device)
     return scores
@@ -57,19 +54,12 @@ def _lpips(device: str) -> Score:
         ) from error
 
     def distance(real: NDArray, fake: NDArray) -> float:
-        pair = [
-            torch.from_numpy(image.astype(np.float32) / GREY_PER_UNIT - 1)[None, None]
-            .expand(-1, 3, -1, -1)
-            .to(device)
-            for image in (real, fake)
-        ]
+        both = np.stack([real, fake]).astype(np.float32) / GREY_PER_UNIT - 1
+        pair = torch.from_numpy(both)[:, None, None].expand(-1, -1, 3, -1, -1).to(device)
         with torch.inference_mode():
             return float(network(*pair))
 
     return distance
-
-
-_UNITS = {"psnr": "dB"}
 
 
 def paired_figures(
@@ -91,7 +81,7 @@ def paired_figures(
             lambda drawn: float(np.mean(drawn)),
             of="synthetic images",
             n=sum(len(row) for row in fakes),
-            unit=_UNITS.get(name, ""),
+            unit="dB" if name == "psnr" else "",
             references={
                 key: float(np.mean(mean_scores(score, [[image] for image in images])))
                 for key, images in painted.items()

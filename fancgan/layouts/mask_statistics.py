@@ -60,7 +60,8 @@ def measure_mask(mask: np.ndarray) -> MaskStatistics:
     neighbours = np.full(count, np.nan)
     if count > 1:
         neighbours = spatial.cKDTree(centres).query(centres, k=2)[0][:, 1]
-    inside = np.array([_is_inside(region.bbox, mask.shape) for region in regions], bool)
+    boxes = np.array([region.bbox for region in regions]).reshape(-1, 4)
+    inside = (boxes[:, :2] > 0).all(axis=1) & (boxes[:, 2:] < mask.shape).all(axis=1)
     solidity = np.array([region.solidity for region in regions])
     whole = inside & (solidity > WHOLE_SOLIDITY)
     profiles = [_harmonics(r.image) for r, w in zip(regions, whole, strict=True) if w]
@@ -76,10 +77,6 @@ def measure_mask(mask: np.ndarray) -> MaskStatistics:
         agglomerates=_agglomerate_sizes(pairs, count),
         harmonics=np.array(profiles).reshape(-1, HARMONICS),
     )
-
-
-def _is_inside(bbox: tuple[int, int, int, int], shape: tuple[int, int]) -> bool:
-    return bbox[0] > 0 and bbox[1] > 0 and bbox[2] < shape[0] and bbox[3] < shape[1]
 
 
 def contact_pairs(labels: np.ndarray) -> np.ndarray:

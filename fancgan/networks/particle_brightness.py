@@ -135,11 +135,8 @@ class ParticleBrightness(nn.Module):
             self.log_area.copy_(torch.from_numpy(np.quantile(np.log(area), AREA_SHARES)))
             basis = self._basis(torch.from_numpy(area), torch.from_numpy(exposed)).numpy()
             weight = np.sqrt(area)[:, None]
-            self.trend.copy_(
-                torch.from_numpy(
-                    np.linalg.lstsq(basis * weight, deviation * weight[:, 0], rcond=1e-6)[0]
-                )
-            )
+            trend = np.linalg.lstsq(basis * weight, deviation * weight[:, 0], rcond=1e-6)[0]
+            self.trend.copy_(torch.from_numpy(trend))
             deviation = deviation - basis @ self.trend.double().numpy()
             self.alike_px.fill_(float(np.median(np.sqrt(4 * area / np.pi))))
             self.alike.fill_(_likeness(tables, deviation, self.alike_px.item()))

@@ -62,24 +62,12 @@ def measure_style(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     noise_sd = _mean_and_sd(residual, background)[1]
     grain = _grain(residual, background, noise_sd)
 
-    stats = torch.stack(
-        [background_mean, background_sd, particle_mean, particle_sd, noise_sd, *grain], dim=1
-    )
+    stats = [background_mean, background_sd, particle_mean, particle_sd, noise_sd, *grain]
     pixels = background.sum([1, 2, 3])
-    enough_background, enough_grain = pixels >= MIN_PIXELS, pixels >= MIN_GRAIN_PIXELS
-    enough_particle = particle_coarse.sum([1, 2, 3]) * TEXTURE_PX**2 >= MIN_PIXELS
-    valid = torch.stack(
-        [
-            enough_background,
-            enough_background,
-            enough_particle,
-            enough_particle,
-            enough_background,
-            *[enough_grain] * len(grain),
-        ],
-        dim=1,
-    )
-    return stats, valid
+    ground, ground_grain = pixels >= MIN_PIXELS, pixels >= MIN_GRAIN_PIXELS
+    inside = particle_coarse.sum([1, 2, 3]) * TEXTURE_PX**2 >= MIN_PIXELS
+    valid = [ground, ground, inside, inside, ground, *[ground_grain] * len(grain)]
+    return torch.stack(stats, dim=1), torch.stack(valid, dim=1)
 
 
 def _grain(residual: Tensor, region: Tensor, sd: Tensor) -> list[Tensor]:

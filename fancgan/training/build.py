@@ -102,7 +102,6 @@ def build_players(
     config: TrainConfig,
     accelerator: Accelerator,
     *,
-    fields: list[Field],
     field_stats: Tensor,
     crops: CropDataset,
     initial: dict[str, Tensor] | None,
@@ -110,13 +109,17 @@ def build_players(
 ) -> Players:
     """Networks with their first weights, averages, optimisers, and what judges them.
 
-    field_stats [n, 10]: statistics of the fields. initial: published weights of the averaged
+    field_stats [n, 10]: of the fields of the crops. initial: published weights of the averaged
     networks to begin with, those of `source`; None starts anew.
     """
-    device = accelerator.device
+    device, fields = accelerator.device, crops.fields
     torch.manual_seed(config.seed)
     bare = build_networks(model)
-    density = fit_density(model, fields, field_stats).to(device)
+    density = StyleDensity(model)
+    density.fit(field_stats)
+    images, labels = [f.image for f in fields], [f.labels for f in fields]
+    density.particles.fit(images, labels, field_stats.numpy())
+    density.to(device)
     if initial is None:
         # The untrained generator paints the mean grey level of the training images.
         mean = float(np.mean([f.image.mean() for f in fields])) / GREY_PER_UNIT - 1
@@ -179,15 +182,6 @@ def build_networks(config: ModelConfig) -> nn.ModuleDict:
             "disc_mask": MaskDiscriminator(config),
         }
     )
-
-
-def fit_density(model: ModelConfig, fields: list[Field], field_stats: Tensor) -> StyleDensity:
-    """The looks and the particles' brightness of the training fields."""
-    density = StyleDensity(model)
-    density.fit(field_stats)
-    images, labels = [f.image for f in fields], [f.labels for f in fields]
-    density.particles.fit(images, labels, field_stats.numpy())
-    return density
 
 
 def build_optimisers(

@@ -132,7 +132,8 @@ class CropDataset(Dataset):
         """A mask from elsewhere, drawn or real, and its cores."""
         size = self.config.crop_px
         if rng.random() < self.config.procedural_share:
-            from fancgan.layouts.layout import LayoutConfig, make_layout, to_mask
+            from fancgan.layouts.config import LayoutConfig
+            from fancgan.layouts.layout import make_layout, to_mask
 
             seed, d50 = int(rng.integers(2**31)), WHOLE_OVER_VISIBLE * self.diameter_px
             layout = LayoutConfig(height=size, width=size, seed=seed, d50_nm=d50, nm_per_px=1.0)

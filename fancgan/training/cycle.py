@@ -138,12 +138,8 @@ class Cycle:
         real = torch.cat([batch["image"], batch["mask"]], 1)
         paired = torch.cat([fakes.paired, batch["mask"]], 1)
         random = torch.cat([fakes.random, fakes.random_mask], 1)
-        fake = torch.cat(
-            [
-                diff_augment(paired, draws[0], p),
-                diff_augment(random, draws[1, : len(random)], p),
-            ]
-        )
+        random = diff_augment(random, draws[1, : len(random)], p)
+        fake = torch.cat([diff_augment(paired, draws[0], p), random])
         with torch.no_grad():
             real = diff_augment(real, draws[0], p)
             real_view = view(real[:, :1], real[:, 1:])

@@ -53,7 +53,6 @@ class Training:
             model,
             config,
             self.accelerator,
-            fields=train_fields,
             field_stats=field_stats,
             crops=self.dataset,
             initial=initial,

@@ -20,14 +20,12 @@ def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(array.astype(np.float32))[None, None].to(device)
 
 
-def draw_inputs(
-    generator: DeployedGenerator, seed: int, shape: tuple[int, int], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return style [1, style_dim] and noise [1, noise_channels, H, W] of a seed."""
+def _paint(generator: DeployedGenerator, mask: Tensor, seed: int) -> Tensor:
+    """Paint a mask [1, 1, H, W] in the style and with the noise of a seed: grey levels."""
     rng = torch.Generator().manual_seed(seed)
     normal = torch.randn(1, generator.style_dim, generator=rng)
-    noise = torch.randn(1, generator.noise_channels, *shape, generator=rng)
-    return generator.sample_style(normal.to(device)), noise.to(device)
+    noise = torch.randn(1, generator.noise_channels, *mask.shape[2:], generator=rng)
+    return generator(mask, generator.sample_style(normal.to(mask.device)), noise.to(mask.device))
 
 
 @torch.no_grad()
@@ -46,30 +44,26 @@ def validate(
     deviation.
     """
     background_mean, noise_sd = STAT_INDEX["background_mean"], STAT_INDEX["noise_sd"]
-    scores, cycle_scores, noise_ratios, area_ratios = [], [], [], []
+    found = {name: [] for name in ("dice", "cycle_dice", "area_ratio", "noise_ratio")}
     for number, field in enumerate(fields):
         image, mask = _tensor(field.image, device), _tensor(field.mask, device)
         read = segmenter(image)[0, 0] > 0.5
-        scores.append(dice(field.mask, read.cpu().numpy()))
-        area_ratios.append(float(read.sum()) / max(field.mask.sum(), 1))
-        style, noise = draw_inputs(generator, number, field.image.shape, device)
-        fake = generator(mask, style, noise)
-        cycle_scores.append(dice(field.mask, (segmenter(fake)[0, 0] > 0.5).cpu().numpy()))
+        found["dice"].append(dice(field.mask, read.cpu().numpy()))
+        found["area_ratio"].append(float(read.sum()) / max(field.mask.sum(), 1))
+        fake = _paint(generator, mask, number)
+        reread = segmenter(fake)[0, 0] > 0.5
+        found["cycle_dice"].append(dice(field.mask, reread.cpu().numpy()))
         real_stats, fake_stats = (
             measure_style(x / GREY_PER_UNIT - 1, mask)[0][0] for x in (image, fake.round())
         )
-        noise_ratios.append(float(fake_stats[noise_sd] / real_stats[noise_sd]))
+        found["noise_ratio"].append(float(fake_stats[noise_sd] / real_stats[noise_sd]))
     mask = _tensor(fields[0].mask, device)
     levels = []
     for seed in range(seeds):
-        style, noise = draw_inputs(generator, seed, fields[0].image.shape, device)
-        fake = generator(mask, style, noise)
+        fake = _paint(generator, mask, seed)
         levels.append(float(measure_style(fake / GREY_PER_UNIT - 1, mask)[0][0, background_mean]))
     return {
-        "dice": float(np.mean(scores)),
-        "cycle_dice": float(np.mean(cycle_scores)),
-        "area_ratio": float(np.mean(area_ratios)),
-        "noise_ratio": float(np.mean(noise_ratios)),
+        **{name: float(np.mean(values)) for name, values in found.items()},
         "background_mean": float(np.mean(levels)),
         "background_mean_sd": float(np.std(levels, ddof=1)),
         "n": len(fields),
@@ -83,14 +77,11 @@ def sample_sheet(
     """Grey picture [rows * S, (1 + looks) * S] uint8: mask, then the same mask in fixed looks."""
     rows = []
     for field in fields:
-        h, w = (min(SHEET_CROP_PX, side) for side in field.image.shape)
-        top = (field.image.shape[0] - h) // 2
-        left = (field.image.shape[1] - w) // 2
-        mask = field.mask[top : top + h, left : left + w]
+        starts = (max(side - SHEET_CROP_PX, 0) // 2 for side in field.image.shape)
+        mask = field.mask[tuple(slice(start, start + SHEET_CROP_PX) for start in starts)]
         row = [mask.astype(np.uint8) * 255]
         for seed in range(SHEET_LOOKS):
-            style, noise = draw_inputs(generator, seed, (h, w), device)
-            fake = generator(_tensor(mask, device), style, noise)
+            fake = _paint(generator, _tensor(mask, device), seed)
             row.append(fake[0, 0].round().clamp(0, 255).byte().cpu().numpy())
         rows.append(np.hstack(row))
     width = min(row.shape[1] for row in rows)

@@ -10,7 +10,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Generic, TypeVar
 
 from fancgan.errors import UserError
-from fancgan.layouts.layout import LayoutConfig
+from fancgan.layouts.config import LayoutConfig
 
 MAX_PARTICLES = 1500
 MAX_SHARE = {"single": 0.33}  # of the area, by agglomeration: beyond it few places are free

@@ -23,7 +23,7 @@ from fancgan.datasets.fields import load_fields
 from fancgan.datasets.synthetic import MANIFEST, Folder, Plan, make_pair, read_line
 from fancgan.datasets.workers import Share, make_missing
 from fancgan.errors import UserError
-from fancgan.layouts.layout import LayoutConfig
+from fancgan.layouts.config import LayoutConfig
 from fancgan.microscopy.image_files import STRIP_PX
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.pipeline import Pipeline

@@ -15,13 +15,8 @@ from scipy import ndimage
 from fancgan.__main__ import main
 from fancgan.errors import UserError
 from fancgan.layouts.canvas import MIN_VISIBLE_PX, Canvas
-from fancgan.layouts.layout import (
-    AGGLOMERATIONS,
-    LayoutConfig,
-    example_layouts,
-    make_layout,
-    to_mask,
-)
+from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
+from fancgan.layouts.layout import example_layouts, make_layout, to_mask
 from fancgan.layouts.mask_statistics import measure_mask, pooled_statistic
 from fancgan.layouts.shapes import draw_diameters, draw_outlines, statistics
 from fancgan.particles.labels import read_mask

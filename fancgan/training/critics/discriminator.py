@@ -18,11 +18,6 @@ FEATURE_CHANNELS = tuple(EfficientNetLiteFeatures.CHANNELS[b] for b in FEATURE_B
 HEAD_WIDTH = 64
 
 
-def _score(channels: int) -> nn.Module:
-    # Without a bias: within the hinge's margin its gradients from real and fake cancel.
-    return spectral_norm(nn.Conv2d(channels, 1, 3, padding=1, bias=False))
-
-
 class PatchDiscriminator(nn.Module):
     """PatchGAN (Isola et al. 2017, arXiv:1611.07004) with spectral norm; real scores high.
 
@@ -36,7 +31,8 @@ class PatchDiscriminator(nn.Module):
             convs.append(spectral_norm(nn.Conv2d(a, b, 4, stride=2, padding=1)))
         self.convs = nn.ModuleList(convs)
         self.attention = LinearAttention(widths[-1]) if attention else nn.Identity()
-        self.score = _score(widths[-1])
+        # Without a bias: within the hinge's margin its gradients from real and fake cancel.
+        self.score = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         outputs = []
@@ -52,9 +48,9 @@ class FeatureDiscriminator(nn.Module):
     features [N, C, h, w], mask [N, 1, H, W] averaged to their size -> as PatchDiscriminator.
     """
 
-    def __init__(self, channels: int, width: int, attention: bool):
+    def __init__(self, channels: int, attention: bool):
         super().__init__()
-        self.critic = PatchDiscriminator(channels + 1, (width, width), attention)
+        self.critic = PatchDiscriminator(channels + 1, (HEAD_WIDTH, HEAD_WIDTH), attention)
 
     def forward(self, features: Tensor, mask: Tensor) -> list[Tensor]:
         small = F.adaptive_avg_pool2d(mask, features.shape[2:]).to(features.dtype)
@@ -72,15 +68,11 @@ class ImageDiscriminator(nn.Module):
         super().__init__()
         widths = config.disc_widths
         self.fine = PatchDiscriminator(2, widths, attention=False)
-        self.coarse = nn.ModuleList()
-        self.heads = nn.ModuleList()
-        if config.critic == "patch":
-            self.coarse.append(PatchDiscriminator(2, (*widths, widths[-1]), attention=True))
-        else:
-            last = FEATURE_CHANNELS[-1]
-            self.heads.extend(
-                [FeatureDiscriminator(c, HEAD_WIDTH, c == last) for c in FEATURE_CHANNELS]
-            )
+        coarse, given = [(*widths, widths[-1])], ()
+        if config.critic == "projected":
+            coarse, given = [], FEATURE_CHANNELS
+        self.coarse = nn.ModuleList(PatchDiscriminator(2, w, attention=True) for w in coarse)
+        self.heads = nn.ModuleList(FeatureDiscriminator(c, c == given[-1]) for c in given)
 
     def forward(self, image: Tensor, mask: Tensor, features: list[Tensor]) -> list[list[Tensor]]:
         """image, mask [N, 1, H, W] and the features of a critic_view.View -> outputs per scale."""

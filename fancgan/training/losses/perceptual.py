@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 from typing import ClassVar
 
 import torch
@@ -87,9 +88,8 @@ class VGG19Features(nn.Module):
                 "The VGG-19 weights cannot be had here (torchvision downloads them once): go "
                 "online for the first run, or choose --perceptual efficientnet."
             ) from error
-        ends = (2, 7, 12, 21, 30)
-        starts = (0, *ends[:-1])
-        self.slices = nn.ModuleList([layers[a:b] for a, b in zip(starts, ends, strict=True)])
+        ends = itertools.pairwise((0, 2, 7, 12, 21, 30))
+        self.slices = nn.ModuleList([layers[a:b] for a, b in ends])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []

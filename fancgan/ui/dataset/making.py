@@ -22,7 +22,7 @@ from fancgan.datasets.archives import write_zip
 from fancgan.datasets.synthetic import Folder, Plan, make_pair, plan_for
 from fancgan.datasets.workers import make_missing
 from fancgan.errors import UserError
-from fancgan.layouts.layout import AGGLOMERATIONS, LayoutConfig
+from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
 from fancgan.ui.limits import check_layout
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
-from fancgan.layouts.layout import AGGLOMERATIONS
+from fancgan.layouts.config import AGGLOMERATIONS
 from fancgan.measuring import overlay
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph

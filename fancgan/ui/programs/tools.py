@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from fancgan.layouts.layout import AGGLOMERATIONS, LayoutConfig, make_layout, to_mask
+from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
+from fancgan.layouts.layout import make_layout, to_mask
 from fancgan.measuring.analysis import Settings, analyse
 from fancgan.measuring.results import overlay_png
 from fancgan.ui import wire

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fancgan.errors import UserError
-from fancgan.layouts.layout import LayoutConfig, example_layouts, make_layout, to_mask
+from fancgan.layouts.config import LayoutConfig
+from fancgan.layouts.layout import example_layouts, make_layout, to_mask
 from fancgan.layouts.shapes import draw_aspects, draw_outlines
 from fancgan.ui import wire
 from fancgan.ui.dataset import making

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from fancgan.errors import UserError
-from fancgan.layouts.layout import AGGLOMERATIONS, example_layouts
+from fancgan.layouts.config import AGGLOMERATIONS
+from fancgan.layouts.layout import example_layouts
 from fancgan.measuring.overlay import BAR_SHARE, NICE_NM
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
