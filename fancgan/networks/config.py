@@ -37,7 +37,7 @@ class ModelConfig:
     brightness: the generator is told how bright each particle is (particle_brightness.py).
     contours: the generator is given thin closed curves drawn from its noise (noise.py).
     critic: "projected" judges pixels and frozen ImageNet features of noise-normalised contrast
-        (critics/view.py); "patch" is the paper's, two PatchGANs on the grey levels.
+        (critics.py); "patch" is the paper's, two PatchGANs on the grey levels.
     z_dim: length of the learned latent beside the measured statistics of STAT_NAMES.
     """
 

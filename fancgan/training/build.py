@@ -19,8 +19,7 @@ from fancgan.networks.generator import StyleUNet
 from fancgan.networks.segmenter import AttentionUNet
 from fancgan.networks.style import StyleDensity, StyleEncoder, measure_style
 from fancgan.training.config import TrainConfig
-from fancgan.training.critics.discriminator import ImageDiscriminator, MaskDiscriminator
-from fancgan.training.critics.view import critic_view
+from fancgan.training.critics import ImageDiscriminator, MaskDiscriminator, critic_view
 from fancgan.training.crops import CropDataset
 from fancgan.training.initial_weights import load_initial
 from fancgan.training.losses.kernel import FeatureBank
@@ -56,7 +55,7 @@ class Players:
     ema: averages of the AVERAGED; optimisers: "painter", "critic" and "segmenter". Nothing else
     learns. density: the looks of the training fields; field_stats [n, 10]: their statistics, for
     crops that show too little background or particle to tell; view: what the image critic sees
-    (critics/view.py); bank: features of real and of painted crops (losses/kernel.py), None without
+    (critics.py); bank: features of real and of painted crops (losses/kernel.py), None without
     that term. layout: memory format of the pictures.
     """
 

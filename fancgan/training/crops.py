@@ -98,10 +98,17 @@ class CropDataset(Dataset):
     def __init__(self, fields: list[Field], config: TrainConfig):
         self.fields, self.config = fields, config
         self._per_batch = config.batch_size + config.segmenter_batch
-        self.cores = [particle_cores(f.mask) for f in fields]
-        self.brightness = [mean_map(f.image, f.labels) for f in fields]
         self.diameter_px = min(median_diameter_px(fields), config.crop_px / 3)
-        self.core_weights = [small_particle_weights(f.labels, self.diameter_px) for f in fields]
+        self.known = [
+            {
+                "image": f.image,
+                "mask": f.mask,
+                "core": particle_cores(f.mask),
+                "core_weight": small_particle_weights(f.labels, self.diameter_px),
+                "brightness": mean_map(f.image, f.labels),
+            }
+            for f in fields
+        ]
         self.small = _small_particles(fields, self.diameter_px)
         for f in fields:
             if min(f.image.shape) < config.crop_px:
@@ -141,7 +148,7 @@ class CropDataset(Dataset):
             return mask, particle_cores(mask)
         number = rng.integers(len(self.fields))
         window = _choose_window(self.fields[number], size, rng)
-        return self.fields[number].mask[window], self.cores[number][window]
+        return self.fields[number].mask[window], self.known[number]["core"][window]
 
     def _pair(self, rng: np.random.Generator, quarter_turns: float) -> dict[str, Tensor | int]:
         """The number of a field, and what is known of a crop of it.
@@ -155,17 +162,10 @@ class CropDataset(Dataset):
         else:
             number = int(rng.integers(len(self.fields)))
             window = _choose_window(self.fields[number], size, rng)
-        field = self.fields[number]
         turns = 2 * int(rng.integers(2)) + int(rng.random() < quarter_turns)
         flip = bool(rng.integers(2))
-        arrays = {
-            "image": field.image,
-            "mask": field.mask,
-            "core": self.cores[number],
-            "core_weight": self.core_weights[number],
-            "brightness": self.brightness[number],
-        }
-        found = {name: _tensor(array[window], turns, flip) for name, array in arrays.items()}
+        known = self.known[number].items()
+        found = {name: _tensor(array[window], turns, flip) for name, array in known}
         found["image"] = found["image"] / GREY_PER_UNIT - 1
         return found | {"field": number}
 

@@ -17,7 +17,7 @@ from fancgan.networks.style import measure_style
 from fancgan.training.augment import DRAWS, diff_augment, jitter
 from fancgan.training.build import Players
 from fancgan.training.config import TrainConfig
-from fancgan.training.critics.view import View
+from fancgan.training.critics import View
 from fancgan.training.schedule import standard_normal
 
 Batch = dict[str, Tensor]

@@ -17,8 +17,7 @@ from fancgan.networks.noise import grain_kernel
 from fancgan.networks.segmenter import AttentionUNet
 from fancgan.networks.style import StyleDensity, StyleEncoder
 from fancgan.training.augment import DRAWS
-from fancgan.training.critics.discriminator import ImageDiscriminator
-from fancgan.training.critics.view import critic_view
+from fancgan.training.critics import ImageDiscriminator, critic_view
 from fancgan.training.crops import crop_loader
 from fancgan.training.cycle import Scene
 from fancgan.training.loop import Training

@@ -7,7 +7,7 @@ import torch
 
 from fancgan.networks.config import PRESETS, STAT_NAMES
 from fancgan.networks.style import StyleDensity
-from fancgan.training.critics.view import NOISE_PER_UNIT, ProjectedView
+from fancgan.training.critics import NOISE_PER_UNIT, ProjectedView
 from fancgan.training.losses.kernel import FeatureBank
 
 BACKGROUND, NOISE = 32.0, 3.7

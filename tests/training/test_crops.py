@@ -66,7 +66,7 @@ def test_small_particles_are_sought_and_seen_whole():
     heavy = [int((crop["core_weight"] > 1.5).sum()) for crop in crops]
     assert np.mean([count > 0 for count in heavy]) > 0.1
     whole = max(heavy)
-    assert whole == pytest.approx((dataset.core_weights[0] > 1.5).sum())
+    assert whole == pytest.approx((dataset.known[0]["core_weight"] > 1.5).sum())
     assert all(float(crop["core_weight"].min()) == 1 for crop in crops)
 
 

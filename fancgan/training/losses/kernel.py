@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fancgan.training.critics.view import ProjectedView
+from fancgan.training.critics import ProjectedView
 from fancgan.training.losses.perceptual import EfficientNetLiteFeatures
 
 BLOCKS = (2, 4, 10, 15)  # strides 4, 8, 16, 32
