@@ -21,8 +21,7 @@ from fancgan.training.build import build_players, measure_fields, start_accelera
 from fancgan.training.config import TrainConfig
 from fancgan.training.crops import CropDataset, crop_loader
 from fancgan.training.run.folder import RunFolder
-from fancgan.training.run.journal import Journal
-from fancgan.training.run.trackers import check_tracker, open_tracker
+from fancgan.training.run.journal import Journal, check_tracker
 from fancgan.training.step import TrainingStep
 from fancgan.training.validation import deployed, sample_sheet, validate
 
@@ -163,8 +162,7 @@ class Training:
             hardware = describe_hardware(device, processes=processes, precision=precision)
             folder.describe(identity, hardware)
             settings = {key: identity[key] for key in ("model", "train")}
-            tracker = open_tracker(config.tracker, folder.path, self.step, settings)
-            self.journal = Journal(folder.path, self.step, tracker)
+            self.journal = Journal(folder.path, self.step, config.tracker, settings)
 
     def _restore(self, state: dict) -> None:
         try:

@@ -19,7 +19,7 @@ from fancgan.training.config import (
 from fancgan.training.losses.adversarial import ADVERSARIAL
 from fancgan.training.losses.masks import MASK_LOSSES
 from fancgan.training.losses.perceptual import PERCEPTUAL
-from fancgan.training.run.trackers import TRACKERS
+from fancgan.training.run.journal import TRACKERS
 from fancgan.training.schedule import learning_rate_factor, step_generator
 from tests.support.trainings import tiny_config
 

@@ -1,15 +1,119 @@
-"""The logs of a run: JSON lines, and the same curves in a tracker."""
+"""The logs of a run: JSON lines, and the same curves in TensorBoard, Trackio, Weights & Biases."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
+import uuid
 from pathlib import Path
 
+from fancgan.errors import UserError
 from fancgan.files import write_whole
 from fancgan.training.config import FULL_DISK_ADVICE
-from fancgan.training.run.trackers import Tracker
 
 LOGS = ("log", "val")
+PROJECT = "fancgan"
+
+
+class Tracker:
+    """Made of the run's folder, the step it stands at, and the settings to show it with."""
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        """Add a point at `step` to each of the named curves."""
+        self.run.log(values, step=step)
+
+    def close(self) -> None:
+        """Send or write what is not yet out."""
+        self.run.finish()
+
+
+class TensorBoard(Tracker):
+    """Event files in the run's folder; a resumed run hides the points that it draws again."""
+
+    def __init__(self, run_dir: Path, last_step: int, settings: dict):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=last_step + 1)
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        for key, value in values.items():
+            self.writer.add_scalar(key, value, step)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class Trackio(Tracker):
+    """A local database, or a Space (TRACKIO_SPACE_ID); a kill leaves points that come twice."""
+
+    def __init__(self, run_dir: Path, last_step: int, settings: dict):
+        import trackio
+
+        name = f"{run_dir.resolve().name}-{run_id(run_dir)[:6]}"
+        self.run = trackio.init(PROJECT, name=name, config=settings, resume="allow")
+
+
+class WandB(Tracker):
+    """Needs a login, or WANDB_MODE=offline; steps that it has already are not drawn again."""
+
+    def __init__(self, run_dir: Path, last_step: int, settings: dict):
+        import wandb
+
+        try:
+            self.run = wandb.init(
+                project=PROJECT,
+                name=run_dir.resolve().name,
+                id=run_id(run_dir),
+                resume="allow",
+                dir=str(run_dir),
+                config=settings,
+            )
+        except wandb.Error as error:
+            words = " ".join(str(error).split()).rstrip(".")
+            raise UserError(
+                f"--tracker wandb could not start ({words}); log in, set "
+                "WANDB_MODE=offline, or choose another --tracker."
+            ) from error
+
+
+TRACKERS = {"tensorboard": TensorBoard, "trackio": Trackio, "wandb": WandB}
+
+
+def check_tracker(name: str) -> None:
+    """Raise UserError where the package of an asked tracker is missing.
+
+    TensorBoard is asked for by default: without it `open_tracker` says so and a training goes on.
+    """
+    if name not in ("none", "tensorboard") and not _is_installed(name):
+        raise UserError(f"{_missing(name)}; install it, or choose another --tracker.")
+
+
+def open_tracker(name: str, run_dir: Path, last_step: int, settings: dict) -> Tracker | None:
+    """The named tracker, None where there is none; UserError where the service refuses the run."""
+    if name == "none":
+        return None
+    if not _is_installed(name):
+        logs = "the curves go to log.jsonl and val.jsonl alone"
+        print(f"{_missing(name)}: {logs}.", file=sys.stderr)
+        return None
+    return TRACKERS[name](run_dir, last_step, settings)
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def _missing(name: str) -> str:
+    return f"--tracker {name} needs the package {name} (pip install {name})"
+
+
+def run_id(run_dir: Path) -> str:
+    """What a tracker knows the run of this folder by, the same when it is resumed."""
+    path = run_dir / "tracker_id"
+    if not path.exists():
+        write_whole(path, uuid.uuid4().hex[:16].encode(), advice=FULL_DISK_ADVICE)
+    return path.read_text()
 
 
 class Journal:
@@ -18,8 +122,10 @@ class Journal:
     Lines after `last_step`, which a resumed run will write again, are dropped on opening.
     """
 
-    def __init__(self, run_dir: Path, last_step: int, tracker: Tracker | None = None):
-        self.run_dir, self.tracker = run_dir, tracker
+    def __init__(self, run_dir: Path, last_step: int, tracker: str, settings: dict):
+        """settings: what the named tracker shows the run to have been started with."""
+        self.run_dir = run_dir
+        self.tracker = open_tracker(tracker, run_dir, last_step, settings)
         for name in LOGS:
             trim_log(run_dir / f"{name}.jsonl", last_step)
 
