@@ -12,7 +12,7 @@ from fancgan.datasets.fields import Field
 from fancgan.errors import UserError
 from fancgan.evaluation.baselines import ProfileAndNoise
 from fancgan.evaluation.features import Extractor, load_extractor, patches
-from fancgan.evaluation.fidelity import Judges, fidelity_figures
+from fancgan.evaluation.fidelity import fidelity_figures
 from fancgan.evaluation.field_summary import drawn_floor
 from fancgan.evaluation.paired_similarity import paired_scores
 
@@ -67,7 +67,7 @@ def disc_figures(draw_discs):
     pipe = RealPipe(ProfileAndNoise(train))
     copies = [[f.image, f.image] for f in val]
     coarse = Extractor("coarse", lambda rgb: avg_pool2d(rgb[:, :1], 32) / 128)
-    judges = Judges(coarse, paired_scores())
+    judges = coarse, paired_scores()
     return fidelity_figures(pipe, val, copies, train, judges, say=lambda line: None)
 
 
