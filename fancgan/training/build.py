@@ -41,8 +41,8 @@ class EMA:
     def update(self, network: nn.Module, step: int) -> None:
         """Move towards `network`; early steps weigh more: decay <= (1 + step) / (10 + step)."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        theirs = [p.detach() for p in network.parameters()]
-        torch._foreach_lerp_(list(self.network.parameters()), theirs, 1 - decay)
+        newest = [p.detach() for p in network.parameters()]
+        torch._foreach_lerp_(list(self.network.parameters()), newest, 1 - decay)
         for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
             mine.copy_(theirs)
 
