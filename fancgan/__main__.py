@@ -1,4 +1,4 @@
-"""`python -m fancgan VERB ...`: the pipeline for the shell."""
+"""`python -m fancgan VERB ...`, installed `fancgan VERB ...`: the pipeline for the shell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import importlib
 import pkgutil
 import sys
+from pathlib import Path
 
 import fancgan
 import fancgan.cli
@@ -13,7 +14,9 @@ from fancgan.errors import UserError
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m fancgan", description=fancgan.__doc__)
+    installed = Path(sys.argv[0]).stem == "fancgan"
+    prog = "fancgan" if installed else "python -m fancgan"
+    parser = argparse.ArgumentParser(prog=prog, description=fancgan.__doc__)
     parser.add_argument("--version", action="version", version=fancgan.__version__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for info in sorted(pkgutil.iter_modules(fancgan.cli.__path__), key=lambda m: m.name):
@@ -32,6 +35,15 @@ def main(argv: list[str] | None = None) -> int:
         args.run(args)
     except UserError as error:
         print(f"fancgan {args.verb}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "fancgan":
+            raise
+        print(
+            f"fancgan {args.verb}: this needs the package {error.name}, which is not installed; "
+            "fancgan[all] has everything.",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print(f"fancgan {args.verb}: interrupted", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fancgan.errors import UserError
 
@@ -57,7 +57,7 @@ def layout_from(
 
     names = [field.name for field in dataclasses.fields(LayoutConfig)]
     defaults = {"nm_per_px": nm_per_px, "height": side_px, "width": side_px}
-    chosen = {name: value for name, value in defaults.items() if value is not None}
+    chosen: dict[str, Any] = {name: value for name, value in defaults.items() if value is not None}
     chosen |= {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if "sizes_nm" in chosen:
         chosen["sizes_nm"] = tuple(chosen["sizes_nm"])
@@ -105,14 +105,17 @@ def write_layout(out: Path, labels: np.ndarray, config: LayoutConfig) -> dict:
         "Description": "Particle mask made by a program; not a measurement.",
         "Layout": json.dumps(config.to_dict()),
     }
+    name = f"layout_synthetic_seed{config.seed}"
     entry = {
-        "mask": f"layout_synthetic_seed{config.seed}_mask.png",
-        "labels": f"layout_synthetic_seed{config.seed}_labels.tif",
+        "mask": f"{name}_mask.png",
+        "labels": f"{name}_labels.tif",
         "synthetic": True,
         "count": int(labels.max()),
         "coverage": round(float(mask.mean()), 5),
         "layout": config.to_dict(),
     }
-    write_whole(out / entry["mask"], png_bytes(Image.fromarray(mask.astype("uint8") * 255), note))
-    write_whole(out / entry["labels"], label_tiff(labels, config.nm_per_px))
+    write_whole(
+        out / f"{name}_mask.png", png_bytes(Image.fromarray(mask.astype("uint8") * 255), note)
+    )
+    write_whole(out / f"{name}_labels.tif", label_tiff(labels, config.nm_per_px))
     return entry

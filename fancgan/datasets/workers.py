@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def make_missing(
     *,
     workers: int,
     share: Share = Share(),
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Make what is missing of this process's share; yield the number of each pair when it is done.
 
     source, revision: of the bundle, see Pipeline.from_pretrained. Closing the generator stops

@@ -33,7 +33,7 @@ class Figure:
 
     def to_dict(self) -> dict:
         """Return plain JSON types; a number that is not finite becomes None."""
-        return _finite(dataclasses.asdict(self))
+        return {name: _finite(value) for name, value in dataclasses.asdict(self).items()}
 
 
 def _finite(value: object) -> object:

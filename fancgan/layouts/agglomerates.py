@@ -67,7 +67,9 @@ class Arrangement:
         placed = failures = 0
 
         def done(placed: int) -> bool:
-            return placed >= particles if covered is None else self.canvas.covered >= covered
+            if covered is not None:
+                return self.canvas.covered >= covered
+            return particles is not None and placed >= particles
 
         while failures < MAX_FAILURES and not done(placed):
             habit, heading = self._habit(), self._heading()

@@ -40,14 +40,14 @@ class Canvas:
         extent = (bottom - top + 1, right - left + 1)
         rows, columns = polygon(outline[:, 1] - top, outline[:, 0] - left, extent)
         inside[rows + 1, columns + 1] = True
-        before = np.count_nonzero(box)
+        before = int(np.count_nonzero(box))
         if on_top:
             box[_dilate(inside)] = 0
         else:
             inside &= ~_dilate(box > 0)
         self._last += 1
         box[inside] = self._last
-        self.covered += np.count_nonzero(box) - before
+        self.covered += int(np.count_nonzero(box)) - before
         return int(np.count_nonzero(inside))
 
     def visible(self) -> np.ndarray:

@@ -40,7 +40,7 @@ def coco_image(
     outlines cannot say, by run lengths. `label` is its number in the label image.
     """
     height, width = labels.shape
-    found = []
+    found: list[dict] = []
     for number, rings in particle_rings(labels).items():
         corners = np.concatenate(rings)
         left, top = corners.min(axis=0)

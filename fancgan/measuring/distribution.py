@@ -61,7 +61,10 @@ class Distribution:
 
 
 def describe(
-    values: NDArray, weights: NDArray | None = None, images: Sequence | None = None, seed: int = 0
+    values: NDArray,
+    weights: NDArray | None = None,
+    images: Sequence | NDArray | None = None,
+    seed: int = 0,
 ) -> Distribution:
     """Describe positive values [n] with weights [n] >= 0; images [n] name where each comes from.
 
@@ -84,7 +87,7 @@ def describe(
     values, weights = values[order], weights[order]
     whole = statistics(values[None], weights[None])[0]
     rng = np.random.default_rng(seed)
-    if by_images:
+    if groups is not None and by_images:
         drawn = _over_images(values, weights, groups[order], rng)
     else:
         drawn = _over_particles(values, weights, rng)

@@ -123,6 +123,8 @@ def plot_distribution(
 
 
 def _table(axes: Axes, found: Distribution, unit: str) -> None:
+    from matplotlib.transforms import Bbox
+
     axes.set_axis_off()
     rows = []
     for name, e in found.estimates.items():
@@ -135,7 +137,7 @@ def _table(axes: Axes, found: Distribution, unit: str) -> None:
         colWidths=[0.47, 0.25, 0.36],
         cellLoc="left",
         edges="horizontal",
-        bbox=(-0.04, 0.0, 1.0, 1.0),
+        bbox=Bbox.from_bounds(-0.04, 0.0, 1.0, 1.0),
     )
     table.auto_set_font_size(False)
     table.set_fontsize(7.5)

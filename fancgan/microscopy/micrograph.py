@@ -179,7 +179,7 @@ def _read_tiff(path: Path, page: int) -> _Stored:
         if len(tiff.pages) == 0:
             raise ValueError("no picture in the file")
         _check_page(path, page, len(tiff.pages))
-        head = tiff.pages[page]
+        head = tiff.pages[page].aspage()
         _check_size(path, head.imagewidth, head.imagelength)
         if head.samplesperpixel > 4 or head.imagedepth > 1:
             raise UserError(f"{path.name} is not one grey picture; export a single one as TIFF.")
@@ -200,7 +200,7 @@ def _read_tiff(path: Path, page: int) -> _Stored:
 def _read_with_pillow(path: Path, page: int, palettes: bool) -> _Stored:
     with warnings.catch_warnings():  # our own limit is the stricter one, and has its sentence
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        opened = Image.open(path)
+        opened: Image.Image = Image.open(path)
     with opened as image:
         pages = getattr(image, "n_frames", 1)
         _check_page(path, page, pages)

@@ -153,7 +153,10 @@ def _jeol(words: str, width: int) -> tuple[float, float, str] | None:
     if not bar or not marker or (full and int(full[1]) != width) or not float(bar[1]):
         return None
     length = in_nm(marker[1], marker[2])
-    return (*[length / float(bar[1])] * 2, "JEOL $$SM_MICRON_MARKER") if length else None
+    if not length:
+        return None
+    size = length / float(bar[1])
+    return size, size, "JEOL $$SM_MICRON_MARKER"
 
 
 def _section(words: str, name: str) -> Mapping[str, str]:

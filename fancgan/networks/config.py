@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 BRIGHTNESS_UNIT_GREY = 40.0  # grey levels that a brightness of 1 stands for
 GREY_PER_UNIT = 127.5  # inside the networks an image is its grey levels / GREY_PER_UNIT - 1
@@ -82,7 +83,7 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: dict) -> ModelConfig:
         known = {f.name for f in dataclasses.fields(cls)}
-        tuples = {
+        tuples: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
         }
         return cls(**tuples)

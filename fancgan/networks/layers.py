@@ -8,6 +8,7 @@ serve for training and inference. Adaptive instance normalisation is the paper's
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -102,7 +103,7 @@ class AdaINConv2d(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, w_dim: int, replicate: bool = False):
         super().__init__()
-        edge = "replicate" if replicate else "zeros"
+        edge: Literal["replicate", "zeros"] = "replicate" if replicate else "zeros"
         self.conv = nn.Conv2d(
             in_channels, out_channels, 3, padding=1, bias=False, padding_mode=edge
         )
@@ -202,6 +203,7 @@ class AttentionGate(nn.Module):
         self.from_skip = nn.Conv2d(skip_channels, inner, 2, stride=2, bias=False)
         self.from_gate = nn.Conv2d(gate_channels, inner, 1)
         self.score = nn.Conv2d(inner, 1, 1)
+        assert self.score.bias is not None
         nn.init.constant_(self.score.bias, 1.0)  # open at the start
 
     def forward(self, skip: Tensor, gate: Tensor) -> Tensor:

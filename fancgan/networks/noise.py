@@ -39,9 +39,9 @@ class NoisePyramid(nn.Module):
         self.channels = config.noise_channels + beside
         self.contours = NoiseContours() if config.contours else nn.Identity()
         self.has_curves, self.has_brightness = config.contours, config.brightness
-        self.register_buffer("grain", grain_kernel(config.grain_px), persistent=False)
+        self.grain = nn.Buffer(grain_kernel(config.grain_px), persistent=False)
         gain = torch.tensor([2.0] * config.noise_channels + [1.0] * beside)
-        self.register_buffer("gain", gain[None, :, None, None], persistent=False)
+        self.gain = nn.Buffer(gain[None, :, None, None], persistent=False)
 
     def forward(self, noise: Tensor, brightness: Tensor | None = None) -> list[Tensor]:
         """brightness: None for particles that are all alike."""
@@ -71,8 +71,8 @@ class NoiseContours(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.register_buffer("narrow", _unit_gaussian(RINGS[1]), persistent=False)
-        self.register_buffer("wide", _unit_gaussian(FRONTS[1]), persistent=False)
+        self.narrow = nn.Buffer(_unit_gaussian(RINGS[1]), persistent=False)
+        self.wide = nn.Buffer(_unit_gaussian(FRONTS[1]), persistent=False)
         self.ring_grid, self.front_grid = RINGS[0], FRONTS[0]
         self.ring_level, self.front_level = RINGS[2], FRONTS[2]
         self.height, self.sharpness = LINE_HEIGHT, 0.5 / LINE_PX**2

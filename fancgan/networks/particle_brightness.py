@@ -85,13 +85,13 @@ class ParticleBrightness(nn.Module):
         super().__init__()
         normal = torch.distributions.Normal(0.0, 1.0)
         shares = (torch.arange(KNOTS) + 0.5) / KNOTS
-        self.register_buffer("quantiles", normal.icdf(shares))
-        self.register_buffer("trend", torch.zeros(5))
-        self.register_buffer("log_area", torch.tensor([0.0, 10.0]))
-        self.register_buffer("alike", torch.zeros(()))
-        self.register_buffer("alike_px", torch.ones(()))
-        self.register_buffer("within", torch.zeros(()))
-        self.register_buffer("reach", torch.tensor([-UNBOUNDED, UNBOUNDED]))
+        self.quantiles = nn.Buffer(normal.icdf(shares))
+        self.trend = nn.Buffer(torch.zeros(5))
+        self.log_area = nn.Buffer(torch.tensor([0.0, 10.0]))
+        self.alike = nn.Buffer(torch.zeros(()))
+        self.alike_px = nn.Buffer(torch.ones(()))
+        self.within = nn.Buffer(torch.zeros(()))
+        self.reach = nn.Buffer(torch.tensor([-UNBOUNDED, UNBOUNDED]))
         self.unit, self.digits, self.alone_px = BRIGHTNESS_UNIT_GREY, DIGITS, ALONE_PX
         self.unbounded = UNBOUNDED
         self.at_background, self.at_particle, self.at_particle_sd = STATS

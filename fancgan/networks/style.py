@@ -98,9 +98,9 @@ class StyleDensity(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         count = len(STAT_NAMES)
-        self.register_buffer("mean", torch.zeros(count))
-        self.register_buffer("sd", torch.ones(count))
-        self.register_buffer("chol", torch.eye(count))
+        self.mean = nn.Buffer(torch.zeros(count))
+        self.sd = nn.Buffer(torch.ones(count))
+        self.chol = nn.Buffer(torch.eye(count))
         self.count = count
         self.particles = ParticleBrightness()
 

@@ -32,7 +32,7 @@ def region_rings(region: NDArray[np.bool_]) -> list[Ring]:
     while sides:
         start = next(iter(sides))
         here, step = start, sides[start][0]
-        ring = []
+        ring: list[tuple[int, int]] = []
         while True:
             steps = sides[here]
             # Where two ways lead on, the right turn stays with the same pixel.

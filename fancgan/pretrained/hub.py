@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from fancgan.errors import UserError
 from fancgan.pretrained.bundle import CONFIG, FILES
@@ -37,7 +38,7 @@ def download_bundle(repo_id: str, revision: str | None) -> tuple[Path, str]:
         raise UserError(
             "Bundles on the Hub need the package huggingface-hub; install it, or name a folder."
         ) from None
-    wanted = {"revision": revision, "allow_patterns": list(FILES)}
+    wanted: dict[str, Any] = {"revision": revision, "allow_patterns": list(FILES)}
     if COMMIT.fullmatch(revision):
         # A commit never changes: what is in the cache needs no question to the Hub.
         with contextlib.suppress(errors.LocalEntryNotFoundError, errors.HFValidationError):

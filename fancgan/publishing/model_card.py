@@ -77,10 +77,10 @@ def front_matter(config: dict) -> str:
 
 
 def _model_index(config: dict) -> list[str]:
-    measured = config.get("metrics")
+    measured = config.get("metrics") or {}
     rows = [
         (name, figure)
-        for name, figure in (measured or {}).get("figures", {}).items()
+        for name, figure in measured.get("figures", {}).items()
         if figure["value"] is not None
     ]
     if not rows:

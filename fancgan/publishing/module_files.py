@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fancgan.networks.config import ModelConfig
-from fancgan.networks.deploy import Networks
+from fancgan.networks.deploy import DeployedGenerator, DeployedStyleEncoder, Networks
 from fancgan.networks.torchscript import load_scripted, script_bytes
 from fancgan.pretrained.bundle import PORTABLE
 from fancgan.publishing.portable import LOADERS, Run, convert
@@ -74,11 +74,11 @@ def example_inputs(
     coarse = torch.rand(1, 1, -(-height // 16), -(-width // 16), generator=draws) > 0.6
     mask = coarse.float().repeat_interleave(16, 2).repeat_interleave(16, 3)[..., :height, :width]
     image = 255 * torch.rand(1, 1, height, width, generator=draws)
-    if hasattr(module, "sample_style"):
+    if isinstance(module, DeployedGenerator):
         style = module.sample_style(torch.randn(1, config.style_dim, generator=draws))
         channels = config.noise_channels
         return [mask, style, torch.randn(1, channels, height, width, generator=draws)]
-    return [image, mask] if hasattr(module, "encoder") else [image]
+    return [image, mask] if isinstance(module, DeployedStyleEncoder) else [image]
 
 
 def portable_inputs(
@@ -86,6 +86,6 @@ def portable_inputs(
 ) -> list[Tensor]:
     """The same, with what a generator is told of its particles."""
     inputs = example_inputs(module, config, height, width, draws)
-    if getattr(module, "draws_brightness", False):
+    if isinstance(module, DeployedGenerator) and module.draws_brightness:
         inputs.append(module.draw_brightness(*inputs))
     return inputs

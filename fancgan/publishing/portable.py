@@ -84,6 +84,7 @@ def onnx_bytes(name: str, program: ExportedProgram, example: list[Tensor]) -> by
             output_names=[OUTPUTS[name]],
             verbose=False,
         )
+    assert converted is not None  # with dynamo=True
     with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
         path = Path(folder, f"{name}.onnx")
         converted.save(path)

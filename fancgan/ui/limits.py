@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 
 
 def check_layout(config: LayoutConfig) -> None:
-    """Raise UserError unless the layout takes seconds: crowded ones take minutes, and others wait."""
+    """Raise UserError unless the layout takes seconds: crowded ones take minutes; others wait."""
     area = config.height * config.width
     particle = math.pi / 4 * (config.d50_nm / config.nm_per_px) ** 2
     share = config.coverage or (config.count or 0) * particle / area

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -48,7 +48,7 @@ def build(pipe: Pipeline, stands_in: bool = False, mcp: bool = False) -> gr.Bloc
     stands_in: pipe is not the one that was asked for; the page says so. mcp: offer the tools of
     `tools` in place of the endpoints for programs, which stay where they are, unlisted.
     """
-    plain = {"apply_default_css": False, "padding": False}
+    plain: dict[str, Any] = {"apply_default_css": False, "padding": False}
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
         gr.HTML(HEADER, **plain)
         with gr.Tabs(elem_id="tabs"):

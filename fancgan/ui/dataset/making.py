@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,7 @@ MAX_PX = 32_000_000
 PREVIEWS = 4
 SIZES = {"256 × 256": (256, 256), "512 × 512": (512, 512), "768 × 512": (512, 768)}
 AMOUNTS = ("as in the training fields", "coverage, %", "count")
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "n": 40,
     "size": "256 × 256",
     "amount": AMOUNTS[0],

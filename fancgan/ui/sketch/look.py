@@ -38,10 +38,15 @@ def finish_dials() -> dict[str, tuple[float, float, float]]:
 
 def check_seed(seed: object) -> int:
     """Return the seed as a whole number, or raise UserError."""
-    number = isinstance(seed, int | float) and not isinstance(seed, bool) and math.isfinite(seed)
-    if not number or seed != int(seed) or not 0 <= seed <= MAX_SEED:
-        raise UserError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
-    return int(seed)
+    if (
+        isinstance(seed, int | float)
+        and not isinstance(seed, bool)
+        and math.isfinite(seed)
+        and seed == int(seed)
+        and 0 <= seed <= MAX_SEED
+    ):
+        return int(seed)
+    raise UserError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,10 @@ class Look:
 
 def _named(values: object, ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
     """Return the numbers that are given; None means not given."""
-    if not isinstance(values or {}, dict) or not set(values or {}) <= set(ranges):
+    values = values or {}
+    if not isinstance(values, dict) or not set(values) <= set(ranges):
         raise UserError(f"Such settings may hold {', '.join(ranges)}, and nothing else.")
-    given = {name: value for name, value in (values or {}).items() if value is not None}
+    given = {name: value for name, value in values.items() if value is not None}
     return {name: _within(value, *ranges[name], name) for name, value in given.items()}
 
 
