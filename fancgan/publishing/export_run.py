@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -145,25 +146,21 @@ def choose_operating_point(pipe: Pipeline, fields: Sequence[Field]) -> dict:
     The threshold of the mask with the best mean Dice; then, at that threshold, the seeds of
     particles with the best AP50 less the mean relative error of D10, D50 and D90.
     """
-    maps = [pipe.segment_with_cores(field.image) for field in fields]
-    pairs = list(zip(fields, maps, strict=True))
+    pairs = [(field, *pipe.segment_with_cores(field.image)) for field in fields]
 
     def mean_dice(threshold: float) -> float:
-        return float(np.nanmean([metrics.dice(f.mask, prob > threshold) for f, (prob, _) in pairs]))
+        return float(np.nanmean([metrics.dice(f.mask, prob > threshold) for f, prob, _ in pairs]))
 
     threshold = max(THRESHOLDS, key=mean_dice)
 
     def quality(point: dict) -> float:
         scores = []
-        for field, (prob, core) in pairs:
+        for field, prob, core in pairs:
             labels = decode_instances(prob, core, **point)
             scores.append([score_segmentation(field.mask, field.labels, prob > threshold, labels)])
         return pooled_ap50(scores) - np.nan_to_num(np.abs(size_errors(scores)).mean(), nan=1.0)
 
-    points = [
-        DEFAULT_POINT
-        | {"threshold": threshold, "core_threshold": core_threshold, "min_core_px": min_core_px}
-        for core_threshold in CORE_THRESHOLDS
-        for min_core_px in MIN_CORES_PX
-    ]
+    base = DEFAULT_POINT | {"threshold": threshold}
+    tried = itertools.product(CORE_THRESHOLDS, MIN_CORES_PX)
+    points = [base | {"core_threshold": core, "min_core_px": px} for core, px in tried]
     return max(points, key=quality)

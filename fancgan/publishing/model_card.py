@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fancgan.publishing.card_usage import usage
+from fancgan.networks.config import BRIGHTNESS_UNIT_GREY
 
 TIO2 = {
     "name": "TiO2 nanoparticles",
@@ -17,25 +17,54 @@ TIO2 = {
 }
 SHEET = "samples.png"
 PAPER = "https://arxiv.org/abs/2505.18106"
+BRIGHTNESS = (
+    f"Brightness is one number for each particle, by how many times {BRIGHTNESS_UNIT_GREY:g} grey "
+    "levels it is brighter than the others; 0 paints particles alike. TorchScript draws it from "
+    "the noise."
+)
+# The files of these are listed in bundle.PORTABLE.
+OTHER_FORMATS = {
+    "export": """As programs of `torch.export`. They are unpacked by torch: load them only from a \
+source that you trust.
+
+```python
+import torch
+generator = torch.export.load("generator.pt2").module()
+segmenter = torch.export.load("segmenter.pt2").module()
+mask = torch.zeros(1, 1, 256, 384)
+mask[:, :, 60:140, 80:190] = 1                                       # 1 = particle
+style = torch.randn(1, {style_dim}).clamp(-2, 2)
+noise = torch.randn(1, {noise_channels}, 256, 384)
+{torch_brightness}with torch.no_grad():
+    image = generator({arguments})
+    particle, core = segmenter(image)[0]                             # probabilities
+```""",
+    "onnx": """As ONNX files, here run by onnxruntime.
+
+```python
+import numpy as np
+import onnxruntime
+generator = onnxruntime.InferenceSession("generator.onnx")
+segmenter = onnxruntime.InferenceSession("segmenter.onnx")
+draws = np.random.default_rng(0)
+mask = np.zeros((1, 1, 256, 384), np.float32)
+mask[:, :, 60:140, 80:190] = 1                                       # 1 = particle
+style = draws.standard_normal((1, {style_dim}), np.float32).clip(-2, 2)
+noise = draws.standard_normal((1, {noise_channels}, 256, 384), np.float32)
+{numpy_brightness}(image,) = generator.run(None, {{{named}}})
+(maps,) = segmenter.run(None, {{"image": image}})
+particle, core = maps[0]                                             # probabilities
+```""",
+}
 
 
 def data_facts(data: dict) -> dict:
     """Return what a bundle says about its training data, from the `data` of a run's config.json."""
     known = TIO2 if str(data.get("name", data.get("root name", ""))).lower() == "tio2" else {}
-    own = {
-        "name": data.get("name") or data.get("root name") or "own images",
-        "source": "not public",
-        "licence": "not stated",
-    }
-    return (
-        own
-        | known
-        | {
-            "modality": data.get("modality"),
-            "train": len(data.get("train_stems") or ()),
-            "val": len(data.get("val_stems") or ()),
-        }
-    )
+    name = data.get("name") or data.get("root name") or "own images"
+    counts = {part: len(data.get(f"{part}_stems") or ()) for part in ("train", "val")}
+    own = {"name": name, "source": "not public", "licence": "not stated"}
+    return own | known | {"modality": data.get("modality")} | counts
 
 
 def write_card(config: dict, *, repo_id: str | None = None, tag: str | None = None) -> str:
@@ -44,11 +73,13 @@ def write_card(config: dict, *, repo_id: str | None = None, tag: str | None = No
     repo_id, tag: where the bundle is published; then the card says how to get it from there, and
     shows the sample sheet that lies beside it. Without a tag the reader looks up the commit.
     """
+    formats = [name for name in config.get("formats", ()) if name in OTHER_FORMATS]
     parts = [
-        front_matter(config),
+        _front_matter(config),
         _introduction(config),
         *([f"![Particle masks, and synthetic images painted from them]({SHEET})"] * bool(repo_id)),
-        usage(config, repo_id, tag),
+        _with_torch(repo_id, tag),
+        *([_portable(config, formats)] * bool(formats)),
         _data(config),
         _numbers(config),
         _limits(config),
@@ -57,54 +88,48 @@ def write_card(config: dict, *, repo_id: str | None = None, tag: str | None = No
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def front_matter(config: dict) -> str:
+def _front_matter(config: dict) -> str:
     """YAML between --- lines; strings are plain ASCII or quoted."""
-    licence = config["data"].get("weights_licence")
-    lines = [
-        "---",
-        f"license: {licence}" if licence else "license: other",
-        *([] if licence else ["license_name: not-stated"]),
-        "library_name: fancgan",
-        "pipeline_tag: image-to-image",
-        "tags:",
-        *(f"  - {tag}" for tag in ("electron-microscopy", "sem", "nanoparticles", "gan")),
-        "  - image-segmentation",
-        "  - synthetic-data",
-        *_model_index(config),
-        "---",
-    ]
-    return "\n".join(lines)
+    licence = config["data"].get("weights_licence") or "other\nlicense_name: not-stated"
+    return f"""---
+license: {licence}
+library_name: fancgan
+pipeline_tag: image-to-image
+tags:
+  - electron-microscopy
+  - sem
+  - nanoparticles
+  - gan
+  - image-segmentation
+  - synthetic-data
+{_model_index(config)}---"""
 
 
-def _model_index(config: dict) -> list[str]:
+def _model_index(config: dict) -> str:
     measured = config.get("metrics") or {}
+    figures = measured.get("figures", {})
     rows = [
-        (name, figure)
-        for name, figure in measured.get("figures", {}).items()
+        f"""          - type: {_quoted(name)}
+            name: {_quoted(f"{figure['meaning']} (n = {figure['n']} {figure['of']})")}
+            value: {_yaml_number(figure["value"])}
+"""
+        for name, figure in figures.items()
         if figure["value"] is not None
     ]
     if not rows:
-        return []
-    split, count = measured["split"], len(measured["images"])
-    lines = [
-        "model-index:",
-        f"  - name: {_quoted(config['name'])}",
-        "    results:",
-        "      - task:",
-        "          type: image-segmentation",
-        "        dataset:",
-        f"          name: {_quoted(config['data']['name'])}",
-        f"          type: {_quoted(config['data']['name'])}",
-        f"          split: {_quoted(f'{split} ({count} images)')}",
-        "        metrics:",
-    ]
-    for name, figure in rows:
-        lines += [
-            f"          - type: {_quoted(name)}",
-            f"            name: {_quoted(figure['meaning'] + _basis(figure))}",
-            f"            value: {_yaml_number(figure['value'])}",
-        ]
-    return lines
+        return ""
+    data = _quoted(config["data"]["name"])
+    return f"""model-index:
+  - name: {_quoted(config["name"])}
+    results:
+      - task:
+          type: image-segmentation
+        dataset:
+          name: {data}
+          type: {data}
+          split: {_quoted(f"{measured['split']} ({len(measured['images'])} images)")}
+        metrics:
+{"".join(rows)}"""
 
 
 def _quoted(text: str) -> str:
@@ -115,10 +140,6 @@ def _yaml_number(value: float) -> str:
     """The number in full; YAML takes an exponent only after a decimal point."""
     text = repr(float(value))
     return text if "." in text else text.replace("e", ".0e")
-
-
-def _basis(figure: dict) -> str:
-    return f" (n = {figure['n']} {figure['of']})"
 
 
 def _introduction(config: dict) -> str:
@@ -136,6 +157,64 @@ an image and parts those that touch. Trained on {data["name"]}, {data["train"]} 
 **What the generator paints is synthetic. It is no evidence of any real sample; keep it marked.**"""
 
 
+def _with_torch(repo_id: str | None, tag: str | None) -> str:
+    if repo_id:
+        where = "from this repository"
+        source = f'"{repo_id}", revision="{tag or "COMMIT"}"'
+        alone = "With torch alone, the files of this repository in the working folder."
+    else:
+        where = "from this folder"
+        source, alone = '"PATH/OF/THIS/FOLDER"', "With torch alone."
+    return f"""## Use
+
+With the package, {where}:
+
+```python
+from fancgan import Pipeline
+pipe = Pipeline.from_pretrained({source})
+image = pipe.synthesize(mask, seed=7)     # mask [H, W] bool -> uint8 [H, W]
+labels = pipe.instances(image)            # int32 [H, W], 0 = background
+```
+
+{alone} TorchScript files run code: load them only from a source that you trust, and compare
+their sha256 with `config.json` first. Any height and width from 32 pixels up.
+
+```python
+import torch
+generator = torch.jit.load("generator.pt")
+segmenter = torch.jit.load("segmenter.pt")
+mask = torch.zeros(1, 1, 256, 384)
+mask[:, :, 60:140, 80:190] = 1                                       # 1 = particle
+style = generator.sample_style(torch.randn(1, generator.style_dim))
+noise = torch.randn(1, generator.noise_channels, 256, 384)
+with torch.no_grad():
+    image = generator(mask, style, noise)                            # [1, 1, 256, 384], 0..255
+    particle, core = segmenter(image)[0]                             # probabilities
+```"""
+
+
+def _portable(config: dict, formats: list[str]) -> str:
+    architecture = config["architecture"]
+    names = ["mask", "style", "noise"] + ["brightness"] * bool(architecture.get("brightness"))
+    told = "brightness = {}.zeros_like(mask)\n" * (len(names) == 4)
+    values = {
+        "style_dim": len(config["style"]["mean"]) + architecture["z_dim"],
+        "noise_channels": architecture["noise_channels"],
+        "torch_brightness": told.format("torch"),
+        "numpy_brightness": told.format("np"),
+        "arguments": ", ".join(names),
+        "named": ", ".join(f'"{name}": {name}' for name in names),
+    }
+    parts = [
+        "## Use without TorchScript",
+        "The same two networks for other programs; any batch, height and width from 32 pixels up. "
+        "A style is in standard deviations: 0 is the mean look of the training images."
+        + (f" {BRIGHTNESS}" if told else ""),
+        *(OTHER_FORMATS[name].format(**values) for name in formats),
+    ]
+    return "\n\n".join(parts)
+
+
 def _data(config: dict) -> str:
     data = config["data"]
     lines = [
@@ -146,13 +225,12 @@ def _data(config: dict) -> str:
         f"- Source: {data['source']}",
         f"- Licence of the data: {data['licence']}",
     ]
-    if data.get("weights_licence"):
-        lines.append(
-            "- Licence of these weights: CC BY-NC 4.0. The data forbid commercial use, and so do "
-            "the weights; no image of the data is contained in this folder."
-        )
-    else:
-        lines.append("- Licence of these weights: not stated; ask whoever trained them.")
+    lines.append(
+        "- Licence of these weights: CC BY-NC 4.0. The data forbid commercial use, and so do "
+        "the weights; no image of the data is contained in this folder."
+        if data.get("weights_licence")
+        else "- Licence of these weights: not stated; ask whoever trained them."
+    )
     training = config.get("training") or {}
     runs = training.get("averaged") or []
     facts = [f"mean of the weights of {len(runs)} runs"] if runs else []
@@ -191,12 +269,10 @@ def _numbers(config: dict) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for name, figure in measured["figures"].items():
-        low_high = figure["interval"]
-        lines.append(
-            f"| {name} | {_number(figure['value'])} {figure['unit']} | "
-            + (f"{_number(low_high[0])} to {_number(low_high[1])}" if low_high else "-")
-            + f" | {figure['n']} {figure['of']} | {figure['meaning']} |"
-        )
+        value = f"{_number(figure['value'])} {figure['unit']}"
+        interval = " to ".join(_number(end) for end in figure["interval"] or ()) or "-"
+        n = f"{figure['n']} {figure['of']}"
+        lines.append(f"| {name} | {value} | {interval} | {n} | {figure['meaning']} |")
     return "\n".join(lines)
 
 
@@ -214,7 +290,6 @@ def _limits(config: dict) -> str:
 
 
 def _citation(config: dict) -> str:
-    lines = ["## Citation", "", f"- Method: F-ANcGAN, {PAPER}"]
-    if config["data"].get("citation"):
-        lines.append(f"- Data: {config['data']['citation']}")
-    return "\n".join(lines)
+    citation = config["data"].get("citation")
+    data = f"\n- Data: {citation}" if citation else ""
+    return f"## Citation\n\n- Method: F-ANcGAN, {PAPER}{data}"

@@ -48,11 +48,6 @@ def convert(name: str, module: nn.Module, example: list[Tensor], form: str) -> b
 
     name: "generator" or "segmenter". example: inputs of a batch of at least 2.
     """
-    program = trace(name, module, example)
-    return program_bytes(program) if form == "export" else onnx_bytes(name, program, example)
-
-
-def trace(name: str, module: nn.Module, example: list[Tensor]) -> ExportedProgram:
     module = module.eval().cpu().requires_grad_(False)
     program = torch.export.export(
         module,
@@ -63,16 +58,14 @@ def trace(name: str, module: nn.Module, example: list[Tensor]) -> ExportedProgra
     )
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # names the folders of the machine that exports
-    return program
-
-
-def program_bytes(program: ExportedProgram) -> bytes:
+    if form == "onnx":
+        return _onnx_bytes(name, program, example)
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return buffer.getvalue()
 
 
-def onnx_bytes(name: str, program: ExportedProgram, example: list[Tensor]) -> bytes:
+def _onnx_bytes(name: str, program: ExportedProgram, example: list[Tensor]) -> bytes:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "# The axis name", UserWarning)  # inputs share axes
         converted = torch.onnx.export(

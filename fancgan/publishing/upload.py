@@ -99,6 +99,8 @@ def push_bundle(
     A repository that is missing is made; files that the Hub has already are not sent again. A tag
     that exists is never moved. Raises UserError; until the commit nothing can be seen on the Hub.
     """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
     check_name(repo_id)
     if tag:
         check_tag(tag)
@@ -112,11 +114,10 @@ def push_bundle(
             if tag:
                 _refuse_taken_tag(repo_id, tag)
             message = f"Bundle {bundle.config['name']}, revision {bundle.revision}"
-            commit = _commit(repo_id, files, message)
+            operations = [CommitOperationAdd(name, str(files[name])) for name in sorted(files)]
+            commit = HfApi().create_commit(repo_id, operations, commit_message=message).oid
     say(f"published {repo_id}@{commit}")
     if tag:
-        from huggingface_hub import HfApi
-
         with hub_errors(repo_id, tag, f"The files are published at {commit}, the tag is not set."):
             HfApi().create_tag(repo_id, tag=tag, revision=commit)
         say(f"tagged {repo_id}@{tag}")
@@ -144,13 +145,6 @@ def _refuse_taken_tag(repo_id: str, tag: str) -> None:
             f"{repo_id} has a tag {tag} already, at {commit}; choose another, tags are not moved. "
             "Nothing was published."
         )
-
-
-def _commit(repo_id: str, files: Mapping[str, Path], message: str) -> str:
-    from huggingface_hub import CommitOperationAdd, HfApi
-
-    operations = [CommitOperationAdd(name, str(path)) for name, path in sorted(files.items())]
-    return HfApi().create_commit(repo_id, operations, commit_message=message).oid
 
 
 def resolve(source: str) -> str:
@@ -185,10 +179,5 @@ def push_space(
         # Before the files: the Space must never start with another model than the pinned one.
         for key, value in variables.items():
             api.add_space_variable(repo_id, key, value)
-        return api.upload_folder(
-            repo_id=repo_id,
-            repo_type="space",
-            folder_path=folder,
-            delete_patterns="*",
-            commit_message="The demo",
-        ).oid
+        sent = {"repo_id": repo_id, "repo_type": "space", "folder_path": folder}
+        return api.upload_folder(**sent, delete_patterns="*", commit_message="The demo").oid
