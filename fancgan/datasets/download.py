@@ -44,6 +44,9 @@ def download_tio2(
     it stopped. base_url, checksums and split serve a mirror. Raises UserError, in one sentence,
     without a connection, for a file the server does not have, or one that is not what it should be.
     """
+    import pooch
+    from tqdm import tqdm
+
     out = Path(out)
     sources = read_checksums(Path(checksums))
     with writing(out):
@@ -55,15 +58,7 @@ def download_tio2(
                 part.write_bytes(wanted)
         elif path.read_bytes() != wanted:
             raise UserError(f"{path} is another split already; choose an empty folder for --out.")
-    _fetch(out, sources, base_url.rstrip("/") + "/", retries)
-    return out
-
-
-def _fetch(out: Path, sources: dict[str, tuple[str, str]], base_url: str, retries: int) -> None:
-    """sources: local name -> (sha256, path below base_url)."""
-    import pooch
-    from tqdm import tqdm
-
+    base_url = base_url.rstrip("/") + "/"
     pooch.get_logger().setLevel("ERROR")
     store = pooch.create(
         path=out,
@@ -78,6 +73,7 @@ def _fetch(out: Path, sources: dict[str, tuple[str, str]], base_url: str, retrie
             store.fetch(name, downloader=get)
         except (OSError, ValueError) as error:
             raise UserError(_reason(error, name, base_url, done, len(sources))) from error
+    return out
 
 
 def _reason(error: Exception, name: str, base_url: str, done: int, total: int) -> str:

@@ -8,6 +8,7 @@ any order, by any number of processes and machines: the files are the same.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -177,16 +178,13 @@ class Folder:
         wanted = self.plan.to_dict()
         path = self.root / PLAN
         if path.exists():
-            try:
-                same = json.loads(path.read_text(encoding="utf-8")) == wanted
-            except ValueError:
-                same = False
-            if not same:
-                raise UserError(
-                    f"{self.root} holds a data set made with other settings; choose another "
-                    "--out, or give the settings of its plan.json to go on with it."
-                )
-            return
+            with contextlib.suppress(ValueError):
+                if json.loads(path.read_text(encoding="utf-8")) == wanted:
+                    return
+            raise UserError(
+                f"{self.root} holds a data set made with other settings; choose another "
+                "--out, or give the settings of its plan.json to go on with it."
+            )
         if self.root.is_dir() and any(not p.name.startswith(".") for p in self.root.iterdir()):
             raise UserError(f"{self.root} holds other files; choose another folder for --out.")
         write_whole(path, json.dumps(wanted, indent=1).encode())

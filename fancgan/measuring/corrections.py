@@ -39,7 +39,7 @@ def apply_edits(labels: Labels, edits: Sequence[dict]) -> Labels:
     for edit in check_edits(edits):
         match edit:
             case {"do": "delete", "at": place}:
-                _delete(labels, place)
+                labels[labels == _label_at(labels, place)] = 0
             case {"do": "split", "from": start, "to": end}:
                 _split(labels, *_line(labels, start, end))
             case {"do": "join", "from": start, "to": end}:
@@ -83,12 +83,6 @@ def _label_at(labels: Labels, place: Sequence[float]) -> int:
     x, y = (math.floor(v) for v in place)
     height, width = labels.shape
     return int(labels[y, x]) if 0 <= y < height and 0 <= x < width else 0
-
-
-def _delete(labels: Labels, place: Sequence[float]) -> None:
-    number = _label_at(labels, place)
-    if number:
-        labels[labels == number] = 0
 
 
 def _line(labels: Labels, start: Sequence[float], end: Sequence[float]) -> tuple[NDArray, NDArray]:

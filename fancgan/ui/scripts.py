@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import Route
 
+ROOM = Path(__file__).parent
 KEEP = "public, max-age=31536000, immutable"
 # A page behind a proxy has another root than the server; gradio tells the page which.
 ROOT = "window.gradio_config.root"
@@ -25,23 +25,14 @@ ROOT = "window.gradio_config.root"
 
 def asset(name: str) -> str:
     """Return the text of a file of this room, by its path within it."""
-    return (resources.files("fancgan.ui") / name).read_text(encoding="utf-8")
+    return (ROOM / name).read_text(encoding="utf-8")
 
 
 @functools.cache
 def scripts() -> dict[str, str]:
     """Return the text of each script by its path within this room."""
-    return dict(sorted(_found(resources.files("fancgan.ui"), "")))
-
-
-def _found(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
-    found = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            found += _found(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(".js"):
-            found.append((prefix + entry.name, entry.read_text(encoding="utf-8")))
-    return found
+    names = sorted(path.relative_to(ROOM).as_posix() for path in ROOM.rglob("*.js"))
+    return {name: asset(name) for name in names}
 
 
 @functools.cache
