@@ -8,7 +8,8 @@ import { attachPointer } from "./pointer.js";
 
 export function mount({ element, props, watch }) {
   const root = element.querySelector(".fa-sketch");
-  const board = new Board(root, { nmPerPx: props.nm_per_px, outlines: props.outlines });
+  const outlines = JSON.parse(props.outlines);
+  const board = new Board(root, { nmPerPx: props.nm_per_px, outlines });
   attachPointer(board);
   attachHandles(board);
   attachKeyboard(board);

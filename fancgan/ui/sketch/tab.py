@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from functools import partial
@@ -61,7 +62,8 @@ def build(pipe: Pipeline) -> gr.State:
             "sketch/sketch",
             wire.encode_mask(mask),
             elem_id="sketch",
-            outlines=outline_bank().round(3).tolist(),
+            # As text: gradio walks through every list of the page at each request of it.
+            outlines=json.dumps(outline_bank().round(3).tolist()),
             **scale,
         )
         view = component(
