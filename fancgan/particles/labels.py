@@ -33,7 +33,8 @@ def label_mask(samples: np.ndarray, name: str = "The mask") -> np.ndarray:
     whole = np.isfinite(values).all() and (values == np.floor(values)).all()
     if whole and len(values) <= 2 and (values[0] == 0 or len(values) == 1):
         return label(samples != 0, output=np.int32)[0]
-    if not whole or values[0] != 0 or values[-1] >= 2**31 or not _is_instance_map(samples):
+    numbers = whole and values[0] == 0 and values[-1] < 2**31
+    if not numbers or not (_are_counted(samples, values) or _is_instance_map(samples)):
         raise UserError(
             f"{name} is neither binary nor a map of particle numbers ({len(values)} values from "
             f"{values[0]} to {values[-1]}); save it without smoothing or JPEG compression, "
@@ -59,6 +60,15 @@ def separate(labels: np.ndarray) -> np.ndarray:
     for other in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
         gives_way |= (other > 0) & (other < centre)
     return np.where(gives_way, 0, labels)
+
+
+def _are_counted(samples: np.ndarray, values: np.ndarray) -> bool:
+    """Whether more than 8 bits hold 0, 1, 2 ... n without a gap, as no smoothed mask does.
+
+    Particles that others cross may then lie in pieces. 0..255 may be 8 bits in a wider file.
+    """
+    wide = np.issubdtype(samples.dtype, np.integer) and samples.dtype.itemsize > 1
+    return wide and values[-1] == len(values) - 1 != 255
 
 
 def _is_instance_map(samples: np.ndarray) -> bool:

@@ -98,6 +98,19 @@ def test_smoothed_masks_are_refused(tmp_path, draw_discs, radii):
             fails("m.png is neither binary nor a map of particle numbers", read_mask, path)
 
 
+def test_numbered_particles_may_lie_in_pieces(tmp_path):
+    """A rod across others parts them; in 16 bits numbers without a gap are no smoothed mask."""
+    labels = np.zeros((60, 90), np.uint16)
+    for number in range(1, 5):
+        labels[5:55, 20 * number - 12 : 20 * number] = number
+    labels[20:24], labels[40:44] = 5, 6
+    path = tmp_path / "m.png"
+    Image.fromarray(labels).save(path)
+    assert np.array_equal(read_mask(path), labels)
+    Image.fromarray(labels.astype(np.uint8)).save(path)
+    fails("neither binary nor a map", read_mask, path)
+
+
 def test_other_bad_masks(tmp_path, draw_discs):
     discs = draw_discs()
     path = tmp_path / "m.tif"
