@@ -193,12 +193,20 @@ def crop_loader(
     """
     config = dataset.config
     count = config.accumulate * (config.batch_size + config.segmenter_batch)
+    batches = [crop_indices(k, count, rank, world_size) for k in range(start, stop)]
+    return batch_loader(dataset, batches, workers=config.workers, seed=config.seed)
+
+
+def batch_loader(
+    dataset: Dataset, batches: list[list[int]], *, workers: int, seed: int
+) -> DataLoader:
+    """Batches of items that are functions of their index, given the indices of each."""
     return DataLoader(
         dataset,
-        batch_sampler=[crop_indices(k, count, rank, world_size) for k in range(start, stop)],
-        num_workers=config.workers,
+        batch_sampler=batches,
+        num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator().manual_seed(config.seed),
+        generator=torch.Generator().manual_seed(seed),
         worker_init_fn=_leave_signals_to_the_training,
     )
 

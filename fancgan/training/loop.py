@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
@@ -21,7 +17,8 @@ from fancgan.training.build import build_players, measure_fields, start_accelera
 from fancgan.training.config import TrainConfig
 from fancgan.training.crops import CropDataset, crop_loader
 from fancgan.training.run.folder import RunFolder
-from fancgan.training.run.journal import Journal, check_tracker
+from fancgan.training.run.journal import Journal, check_tracker, mean_terms
+from fancgan.training.run.stopping import StopRequest
 from fancgan.training.step import TrainingStep
 from fancgan.training.validation import deployed, sample_sheet, validate
 
@@ -59,7 +56,7 @@ class Training:
         )
         self.take_step = TrainingStep(model, config, self.accelerator, self.players)
         self.step = 0
-        self.stop_requested = False
+        self.stop = StopRequest()
         self._open(RunFolder(run_dir), data)
 
     def run(self, until: int | None = None, on_step: Callable[[int], None] | None = None) -> bool:
@@ -72,7 +69,7 @@ class Training:
         recent: list[dict[str, Tensor]] = []
         rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
         bar = tqdm(total=end, initial=self.step, disable=rank > 0, unit="step")
-        with self._signals_only_ask(), bar:
+        with self.stop.listening(), bar:
             for crops in crop_loader(
                 self.dataset, self.step, stop, rank=rank, world_size=world_size
             ):
@@ -85,7 +82,7 @@ class Training:
                     recent = []
                 if step % config.eval_every_steps == 0 or step in (config.steps, end):
                     self._validate()
-                ending = self._stop_agreed() or step == stop
+                ending = self.stop.agreed(self.accelerator) or step == stop
                 if step % config.save_every_steps == 0 or ending:
                     self.save()
                 if on_step:
@@ -103,15 +100,7 @@ class Training:
         return terms
 
     def _log(self, recent: list[dict[str, Tensor]], bar: tqdm) -> None:
-        means = {k: torch.stack([terms[k].float() for terms in recent]).mean() for k in recent[0]}
-        values = self.accelerator.reduce(torch.stack(list(means.values())), "mean").tolist()
-        line = dict(zip(means, values, strict=True))
-        if not all(np.isfinite(v) for v in values):
-            bad = ", ".join(k for k, v in line.items() if not np.isfinite(v))
-            raise UserError(
-                f"The training diverged at step {self.step} ({bad} is not finite); start a new "
-                "run with lower learning rates or --precision float32."
-            )
+        line = mean_terms(recent, self.accelerator, self.step)
         if self.accelerator.is_main_process:
             self.journal.append("log", self.step, line)
             bar.set_postfix({k: f"{line[k]:.3f}" for k in BAR_TERMS if k in line})
@@ -177,25 +166,3 @@ class Training:
                 "resume it with that version, or give another --run to start anew."
             ) from error
         self.step = state["step"]
-
-    @contextmanager
-    def _signals_only_ask(self) -> Iterator[None]:
-        """SIGINT and SIGTERM ask for an end; a second SIGINT demands it."""
-
-        def ask(number: int, frame: object) -> None:
-            if self.stop_requested and number == signal.SIGINT:
-                raise KeyboardInterrupt
-            self.stop_requested = True
-
-        handlers = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-
-    def _stop_agreed(self) -> bool:
-        if self.accelerator.num_processes == 1:
-            return self.stop_requested
-        flag = torch.tensor(float(self.stop_requested), device=self.accelerator.device)
-        return bool(self.accelerator.reduce(flag, "sum") > 0)

@@ -17,8 +17,13 @@ def learning_rate_factor(step: int, config: TrainConfig) -> float:
     steps = config.steps
     if step >= steps:
         step, steps = step - steps, config.segmenter_steps
-    decay_steps = max(1.0, config.decay_share * steps)
-    return min(1.0, (step + 1) / config.warmup_steps, (steps - step) / decay_steps)
+    return trapezium(step, steps, config.warmup_steps, config.decay_share)
+
+
+def trapezium(step: int, steps: int, warmup_steps: int, decay_share: float) -> float:
+    """Rise linearly over the first steps, stay at 1, fall linearly to 0 over the last share."""
+    decay_steps = max(1.0, decay_share * steps)
+    return min(1.0, (step + 1) / warmup_steps, (steps - step) / decay_steps)
 
 
 def step_generator(seed: int, step: int, slot: int) -> torch.Generator:

@@ -23,8 +23,21 @@ FREE_ON_RESUME = (
     "tracker",
     "log_every_steps",
     "eval_every_steps",
+    "val_crops",
+    "val_pictures",
     "save_every_steps",
 )
+
+
+def load_checkpoint(path: Path) -> dict:
+    """Read a checkpoint: plain tensors and numbers, nothing in it is executed."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"The checkpoint {path} cannot be read ({type(error).__name__}); delete it to start "
+            "the run anew, or restore it from a copy."
+        ) from error
 
 
 class RunFolder:
@@ -61,16 +74,8 @@ class RunFolder:
             )
 
     def load(self) -> dict | None:
-        """The checkpoint: plain tensors and numbers, nothing in it is executed; None without."""
-        if not self.checkpoint.exists():
-            return None
-        try:
-            return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise UserError(
-                f"The checkpoint {self.checkpoint} cannot be read ({type(error).__name__}); delete "
-                "it to start the run anew, or restore it from a copy."
-            ) from error
+        """The checkpoint, None where there is none yet."""
+        return load_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
 
     def describe(self, identity: dict, hardware: dict) -> None:
         content = json.dumps({**identity, "hardware": hardware}, indent=1) + "\n"
@@ -79,11 +84,12 @@ class RunFolder:
     def save(self, state: dict, networks: dict[str, nn.Module]) -> None:
         """state: what a checkpoint holds. networks: those to export, averaged.
 
-        Their parameters and buffers are safetensors, keys "name.parameter".
+        Their parameters and buffers are safetensors, keys "name.parameter"; one of the name ""
+        keeps its own keys.
         """
         write_whole(self.checkpoint, lambda p: torch.save(state, p), advice=FULL_DISK_ADVICE)
         tensors = {
-            f"{name}.{key}": value.detach().cpu().contiguous()
+            (f"{name}.{key}" if name else key): value.detach().cpu().contiguous()
             for name, network in networks.items()
             for key, value in network.state_dict().items()
         }

@@ -8,6 +8,11 @@ import sys
 import uuid
 from pathlib import Path
 
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
 from fancgan.errors import UserError
 from fancgan.files import write_whole
 from fancgan.training.config import FULL_DISK_ADVICE
@@ -139,6 +144,25 @@ class Journal:
     def close(self) -> None:
         if self.tracker is not None:
             self.tracker.close()
+
+
+def mean_terms(
+    recent: list[dict[str, Tensor]], accelerator: Accelerator, step: int
+) -> dict[str, float]:
+    """Return the means of the terms of some steps over these and over all processes.
+
+    Raises UserError where one is not finite: the training has diverged.
+    """
+    means = {k: torch.stack([terms[k].float() for terms in recent]).mean() for k in recent[0]}
+    values = accelerator.reduce(torch.stack(list(means.values())), "mean").tolist()
+    line = dict(zip(means, values, strict=True))
+    if not all(np.isfinite(v) for v in values):
+        bad = ", ".join(k for k, v in line.items() if not np.isfinite(v))
+        raise UserError(
+            f"The training diverged at step {step} ({bad} is not finite); start a new "
+            "run with lower learning rates or --precision float32."
+        )
+    return line
 
 
 def trim_log(path: Path, last_step: int) -> None:
