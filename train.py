@@ -1,6 +1,7 @@
-"""Train the cycle on a folder of image / mask pairs.
+"""Train on folders of image / mask pairs: the cycle on one, the particle network on several.
 
     accelerate launch train.py --data DIR --run runs/NAME [--preset small|paper] [--steps N]
+    accelerate launch train.py --preset particles --data DIR DIR:tsem DIR=2 --run runs/NAME
 
 Running the same command again resumes. Ctrl-C and SIGTERM save first.
 """
@@ -12,25 +13,44 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fancgan.errors import UserError
 from fancgan.hardware import tune_allocator
 from fancgan.networks.config import CRITIC_NAMES, PRESETS, ModelConfig
+from fancgan.training.any_particle.config import PRESET as PARTICLES
+from fancgan.training.any_particle.config import ParticleTrainConfig
 from fancgan.training.config import OBJECTIVES, TRAINING_PRESETS, TrainConfig
+from fancgan.training.flags import flag_name
+
+if TYPE_CHECKING:
+    from fancgan.datasets.sources import DataSource
+    from fancgan.training.any_particle.loop import ParticleTraining
+    from fancgan.training.loop import Training
+
+CYCLE_ONLY = ("modulation", "upsampling", "critic", "widths", "no_attention_gates", "objective")
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of image / mask pairs")
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        metavar="DIR[:MODALITY][=WEIGHT]",
+        required=True,
+        help="folder of image / mask pairs; several for --preset particles, where an image of "
+        "WEIGHT 2 is drawn twice as often as one of WEIGHT 1 [1]",
+    )
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument(
         "--init",
         metavar="BUNDLE",
-        help="fine-tune: folder or name of a bundle whose weights to begin with",
+        help="fine-tune: folder or name of a bundle whose weights to begin with; "
+        "particles: also a run, a checkpoint or a weights file",
     )
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
+    parser.add_argument("--preset", choices=sorted([*PRESETS, PARTICLES]), default="small")
     parser.add_argument("--modality", choices=("sem", "tsem"), help="where the folder holds both")
     parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
     parser.add_argument("--upsampling", choices=("nearest", "bilinear"), help="of the generator")
@@ -40,14 +60,26 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--objective", choices=tuple(OBJECTIVES), default="full", help="the paper's baselines"
     )
-    for f in dataclasses.fields(TrainConfig):
-        parser.add_argument(
-            "--" + f.name.replace("_", "-"),
+    _add_settings(parser)
+    return parser.parse_args(argv)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """The fields of both kinds of settings as flags; None where one is not given."""
+    particles = {f.name: f for f in dataclasses.fields(ParticleTrainConfig)}
+    alone = parser.add_argument_group(f"of --preset {PARTICLES} alone")
+    cycle = dataclasses.fields(TrainConfig)
+    shared = {f.name for f in cycle}
+    for f in (*cycle, *(f for name, f in particles.items() if name not in shared)):
+        default = str(f.default)
+        if f.name in shared and f.name in particles and particles[f.name].default != f.default:
+            default += f"; {PARTICLES}: {particles[f.name].default}"
+        (parser if f.name in shared else alone).add_argument(
+            flag_name(f.name),
             type=type(f.default),
             choices=f.metadata["choices"],
-            help=f"{f.metadata['help']} [{f.default}]",
+            help=f"{f.metadata['help']} [{default}]",
         )
-    return parser.parse_args(argv)
 
 
 def choose_model(args: argparse.Namespace) -> ModelConfig:
@@ -63,23 +95,66 @@ def choose_model(args: argparse.Namespace) -> ModelConfig:
     return dataclasses.replace(PRESETS[args.preset], **changes)
 
 
-def choose_training(args: argparse.Namespace) -> TrainConfig:
+def choose_training(args: argparse.Namespace) -> TrainConfig | ParticleTrainConfig:
     """The preset's settings, less what the objective drops, changed by the given flags."""
-    dropped = dict.fromkeys(OBJECTIVES[args.objective], 0.0)
-    names = (f.name for f in dataclasses.fields(TrainConfig))
+    kind = ParticleTrainConfig if args.preset == PARTICLES else TrainConfig
+    _refuse_foreign_flags(args, kind)
+    names = (f.name for f in dataclasses.fields(kind))
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if kind is ParticleTrainConfig:
+        return ParticleTrainConfig(**given)
+    dropped = dict.fromkeys(OBJECTIVES[args.objective], 0.0)
     return dataclasses.replace(TRAINING_PRESETS[args.preset], **{**dropped, **given})
 
 
-def check_data(data: Path, modality: str | None) -> None:
-    """Say what is odd about the data set, and stop at what would spoil the training."""
+def _refuse_foreign_flags(args: argparse.Namespace, kind: type) -> None:
+    """Raise UserError for a flag that is given and that the preset does not have."""
+    own = {f.name for f in dataclasses.fields(kind)}
+    every = (f.name for k in (TrainConfig, ParticleTrainConfig) for f in dataclasses.fields(k))
+    foreign = [name for name in every if name not in own]
+    foreign += CYCLE_ONLY if kind is ParticleTrainConfig else ()
+    for name in foreign:
+        value = getattr(args, name)
+        if not (value is None or value is False or value == "full"):
+            raise UserError(
+                f"{flag_name(name)} does not go with --preset {args.preset}; leave it out, or "
+                "choose another --preset."
+            )
+
+
+def choose_data(args: argparse.Namespace) -> list[DataSource]:
+    """The named data sets: one, unless the preset learns from several."""
+    from fancgan.datasets.sources import parse_source
+
+    sources = [parse_source(words) for words in args.data]
+    if args.preset != PARTICLES and len(sources) > 1:
+        raise UserError(
+            f"--preset {args.preset} learns from one folder, and --data names {len(sources)}; "
+            f"give one, or --preset {PARTICLES}."
+        )
+    if args.preset != PARTICLES and sources[0].weight != 1:
+        raise UserError(f"--preset {args.preset} learns from one folder, which takes no weight.")
+    if args.modality and (len(sources) > 1 or sources[0].modality):
+        raise UserError("--modality is for one folder; write --data DIR:sem DIR:tsem.")
+    if args.modality:
+        sources = [dataclasses.replace(sources[0], modality=args.modality)]
+    return sources
+
+
+def check_data(data: Path, modality: str | None, brief: bool) -> None:
+    """Say what is odd about the data set, and stop at what would spoil the training.
+
+    brief: only how many oddities there are; pictures of many sources have many.
+    """
     from fancgan.datasets.check import preflight
 
     findings = preflight(data, modality)
     errors = [f.sentence for f in findings if f.level == "error"]
-    for finding in findings:
-        if finding.level == "warning" and os.environ.get("RANK", "0") == "0":
-            print(f"warning: {finding.sentence}", file=sys.stderr)
+    odd = [f.sentence for f in findings if f.level == "warning"]
+    if brief and odd:
+        odd = [f"{data} has {len(odd)} oddities: python -m fancgan check {data} lists them."]
+    for sentence in odd if os.environ.get("RANK", "0") == "0" else ():
+        print(f"warning: {sentence}", file=sys.stderr)
     if errors:
         more = f" ({len(errors) - 1} more: python -m fancgan check {data})" if errors[1:] else ""
         raise UserError(errors[0] + more)
@@ -87,16 +162,45 @@ def check_data(data: Path, modality: str | None) -> None:
 
 def train(args: argparse.Namespace) -> bool:
     tune_allocator()
+    config, sources = choose_training(args), choose_data(args)
+    for source in sources:
+        check_data(source.path, source.modality, brief=args.preset == PARTICLES)
+    begin = begin_particles if args.preset == PARTICLES else begin_cycle
+    training = begin(args, config, sources)
+    try:
+        done = training.run()
+    finally:
+        training.close()
+    if training.accelerator.is_main_process:
+        state = "done" if done else "stopped; the same command resumes it"
+        print(f"{args.run}: step {training.step} of {config.all_steps}, {state}.")
+    return done
+
+
+def begin_particles(
+    args: argparse.Namespace, config: ParticleTrainConfig, sources: list[DataSource]
+) -> ParticleTraining:
+    from fancgan.training.any_particle.build import read_initial
+    from fancgan.training.any_particle.loop import ParticleTraining
+    from fancgan.training.any_particle.pictures import load_sets
+
+    initial, source = read_initial(args.init) if args.init else (None, None)
+    sets = load_sets(sources)
+    return ParticleTraining(config, run_dir=args.run, sets=sets, initial=initial, source=source)
+
+
+def begin_cycle(
+    args: argparse.Namespace, config: TrainConfig, sources: list[DataSource]
+) -> Training:
     from fancgan.datasets.fields import list_files, load_fields
     from fancgan.training.loop import Training
 
-    config = choose_training(args)
-    check_data(args.data, args.modality)
-    train_fields = load_fields(args.data, "train", args.modality)
-    val_fields = load_fields(args.data, "val", args.modality)
+    folder, modality = sources[0].path, sources[0].modality
+    train_fields = load_fields(folder, "train", modality)
+    val_fields = load_fields(folder, "val", modality)
     data = {
-        "name": args.data.resolve().name,
-        "modality": list_files(args.data, args.modality).modality,
+        "name": folder.resolve().name,
+        "modality": list_files(folder, modality).modality,
         "nm_per_px": next((f.nm_per_px for f in train_fields if f.nm_per_px), None),
         "train_stems": [f.stem for f in train_fields],
         "val_stems": [f.stem for f in val_fields],
@@ -111,7 +215,7 @@ def train(args: argparse.Namespace) -> bool:
         bundle = find_bundle(args.init)
         initial = load(bundle.read(WEIGHTS))
         data["init"] = f"{bundle.config['name']} {bundle.revision}"
-    training = Training(
+    return Training(
         choose_model(args),
         config,
         run_dir=args.run,
@@ -120,14 +224,6 @@ def train(args: argparse.Namespace) -> bool:
         data=data,
         initial=initial,
     )
-    try:
-        done = training.run()
-    finally:
-        training.close()
-    if training.accelerator.is_main_process:
-        state = "done" if done else "stopped; the same command resumes it"
-        print(f"{args.run}: step {training.step} of {config.all_steps}, {state}.")
-    return done
 
 
 def main() -> int:

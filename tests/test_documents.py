@@ -22,6 +22,7 @@ import app
 import export
 import train
 from fancgan.__main__ import build_parser
+from fancgan.networks.config import PRESETS
 from fancgan.training.config import TrainConfig
 from tests.support.documents import Page, page, pages
 from tests.support.paths import ROOT
@@ -131,7 +132,9 @@ def accept(words: list[str]) -> None:
         build_parser().parse_args(arguments[1:])
     elif script == "train.py":
         asked = train.parse_arguments(arguments)
-        train.choose_model(asked), train.choose_training(asked)
+        train.choose_training(asked), train.choose_data(asked)
+        if asked.preset in PRESETS:
+            train.choose_model(asked)
     elif script in SCRIPTS:
         SCRIPTS[script](arguments)
     else:
