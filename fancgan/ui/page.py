@@ -27,17 +27,17 @@ STYLES = (
 )
 
 # One network at a time: two at once would only share the cores and double the memory.
-MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
+MODEL: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
 # One data set at a time; others wait in the queue, and the model stays free for the tabs.
-DATASETS = {"concurrency_limit": 1, "concurrency_id": "datasets"}
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+DATASETS: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "datasets"}
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 QUEUE_LENGTH = 32
 SESSIONS = 128
 UPLOAD_LIMIT = "64mb"
 CACHE_SECONDS = (120, 900)
 
-PLAIN = {"apply_default_css": False, "padding": False, "container": False}
+PLAIN: dict[str, Any] = {"apply_default_css": False, "padding": False, "container": False}
 
 
 def component(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,13 +108,13 @@ def _synthesize_look(
     return painted_file(pipe, cache, path, Look.of(wish))
 
 
-def measured_style(pipe: Pipeline, path: str) -> np.ndarray:
+def measured_style(pipe: Pipeline, path: str | Path) -> np.ndarray:
     """Return the style [style_dim] of the micrograph at path."""
     return pipe.measure_style(read_micrograph(path).field)
 
 
 def painted_file(
-    pipe: Pipeline, cache: str, path: str | None, look: Look, *, strip: bool = False
+    pipe: Pipeline, cache: str, path: str | Path | None, look: Look, *, strip: bool = False
 ) -> tuple[str, dict]:
     """Paint the mask file at path; return the PNG's path in cache and the figures.
 
@@ -162,7 +163,7 @@ def _measure(
 
 
 def measured_zip(
-    pipe: Pipeline, cache: str, paths: list[str] | None, settings: Settings
+    pipe: Pipeline, cache: str, paths: Sequence[str | Path] | None, settings: Settings
 ) -> tuple[str, dict]:
     """Measure the files at paths; return the path of the zip in cache and the summary of all."""
     if not paths:

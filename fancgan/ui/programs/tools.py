@@ -10,7 +10,7 @@ import inspect
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -82,7 +82,8 @@ class Tools:
         """
         sides = {"width": making.whole(width, "width"), "height": making.whole(height, "height")}
         wire.check_sketch_size(sides["height"], sides["width"])
-        given = {
+        given: dict[str, Any] = {
+            **sides,
             "count": None if count is None else making.whole(count, "count"),
             "coverage": coverage,
             "d50_nm": d50_nm,
@@ -91,7 +92,7 @@ class Tools:
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         seed = check_seed(seed)
-        config = LayoutConfig(**sides, **chosen, seed=seed, agglomeration=agglomeration)
+        config = LayoutConfig(**chosen, seed=seed, agglomeration=agglomeration)
         check_layout(config)
         labels = make_layout(config)
         mask = to_mask(labels)
@@ -256,4 +257,4 @@ def build(pipe: Pipeline) -> None:
 
 
 def _first_words(tool: Callable) -> str:
-    return " ".join(inspect.getdoc(tool).split("Args:")[0].split())
+    return " ".join((inspect.getdoc(tool) or "").split("Args:")[0].split())

@@ -76,6 +76,12 @@ class OpenFile:
         """The whole picture with its info bar, uint8 [H, W]."""
         return to_grey8(self.micrograph.pixels)
 
+    @property
+    def result(self) -> Analysis:
+        """The analysis of a file in OpenFiles: each was analysed before it got there."""
+        assert self.analysis is not None
+        return self.analysis
+
     def analyse(self, pipe: Pipeline, settings: Settings) -> None:
         """Analyse anew with other settings; they are kept only if that succeeds."""
         view = cut_field(self.micrograph, self.name, settings)

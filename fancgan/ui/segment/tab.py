@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
@@ -85,7 +85,7 @@ def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
             numbers = component("segment/sizes", elem_id="sizes")
     saved = downloader("parcel")
     actions = gr.JSON(visible=False)
-    shown = {"outputs": [open_files, picture, numbers], **QUIET, **MODEL}
+    shown: dict[str, Any] = {"outputs": [open_files, picture, numbers], **QUIET, **MODEL}
 
     opening = upload.upload(
         partial(_open, models), [open_files, upload], js=call(MESSAGES, "opening"), **shown
@@ -194,11 +194,11 @@ def _save(models: Models, open_files: OpenFiles, wanted: object) -> dict:
             content, mime = csv_bytes(particle_table(open_files.measured)), "text/csv"
             name = "particles.csv" if open_files.pooled else f"{file.name}_particles.csv"
         case "labels":
-            labels, scale = file.analysis.labels, file.analysis.field.nm_per_px
+            labels, scale = file.result.labels, file.result.field.nm_per_px
             content, mime = image_files.label_tiff(labels, scale), "image/tiff"
             name = f"{file.name}_labels.tif"
         case "overlay":
-            content, mime = overlay_png(file.analysis), "image/png"
+            content, mime = overlay_png(file.result), "image/png"
             name = f"{file.name}_overlay.png"
         case _:
             raise UserError("There is no such file to save.")
@@ -214,7 +214,7 @@ def _shown(models: Models, open_files: OpenFiles, note: str = "") -> tuple[dict,
 
 def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
     file = open_files.file
-    analysis, settings = file.analysis, file.settings
+    analysis, settings = file.result, file.settings
     field = analysis.field
     height, width = file.grey.shape
     measured = analysis.measured
@@ -251,7 +251,7 @@ def labels_png(labels: np.ndarray) -> bytes:
 def _numbers(open_files: OpenFiles) -> dict:
     file, measured = open_files.file, open_files.measured
     mixed = len({one.unit for one in measured}) > 1
-    measured = [file.analysis.measured] if mixed else measured
+    measured = [file.result.measured] if mixed else measured
     found = distribution_of(measured, open_files.quantity)
     values, weights, _ = pooled_values(measured, open_files.quantity)
     edges, share = histogram(values, weights)
@@ -261,7 +261,7 @@ def _numbers(open_files: OpenFiles) -> dict:
         unit = "px²"
     of_length = open_files.quantity in (*SIZES, "perimeter")
     names = [name for name in MEANINGS if of_length or name not in OF_SIZES]
-    table = file.analysis.measured
+    table = file.result.measured
     columns = [table.column(name) for name in TABLE_COLUMNS]
     return {
         "token": wire.token(),
@@ -289,6 +289,6 @@ def _numbers(open_files: OpenFiles) -> dict:
     }
 
 
-def _numbers_of(values: object) -> list[float | None]:
+def _numbers_of(values: Iterable[float]) -> list[float | None]:
     """Plain numbers of five digits for JSON; None where one is not known."""
     return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]

@@ -96,7 +96,7 @@ class Painter:
 
     def paint(self, mask: np.ndarray, look: Look, seq: int = 0) -> Painted:
         """Return the image of mask [H, W] bool in its look, with a mark of its own."""
-        key = (mask.shape, hashlib.sha256(np.packbits(mask)).digest(), look.text())
+        key = (mask.shape, hashlib.sha256(np.packbits(mask).data).digest(), look.text())
         painted = self._kept.get(key)
         if painted is None:
             painted = Painted.of(self.pipe, mask, look)

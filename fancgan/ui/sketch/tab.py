@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -57,7 +57,7 @@ def build(pipe: Pipeline) -> gr.State:
             "Upload a mask…", size="sm", min_width=0, elem_classes="fa-chip", elem_id="mask-upload"
         )
     with gr.Row(elem_classes="fa-bench"):
-        scale = {"nm_per_px": pipe.nm_per_px or 0, "min_width": 320}
+        scale: dict[str, Any] = {"nm_per_px": pipe.nm_per_px or 0, "min_width": 320}
         sketch = component(
             "sketch/sketch",
             wire.encode_mask(mask),
