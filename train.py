@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,7 @@ def train(args: argparse.Namespace) -> bool:
     config, sources = choose_training(args), choose_data(args)
     for source in sources:
         check_data(source.path, source.modality, brief=args.preset == PARTICLES)
-    begin = begin_particles if args.preset == PARTICLES else begin_cycle
+    begin: Callable = begin_particles if args.preset == PARTICLES else begin_cycle
     training = begin(args, config, sources)
     try:
         done = training.run()

@@ -189,7 +189,7 @@ def _twins(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator[Fin
     val = set(listing.stems("val"))
     for stem, micrograph in micrographs.items():
         pixels = np.ascontiguousarray(micrograph.field)
-        key = (pixels.shape, hashlib.sha256(pixels).hexdigest())
+        key = (pixels.shape, hashlib.sha256(pixels.data).hexdigest())
         twin = first.setdefault(key, stem)
         if twin == stem:
             continue

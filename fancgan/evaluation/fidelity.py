@@ -6,6 +6,7 @@ Sets are compared on the same masks, at native resolution, with nothing adjusted
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from fancgan.evaluation.distances import KernelTable, r_squared, two_sample_auc
 from fancgan.evaluation.features import Extractor, load_extractor, patches
 from fancgan.evaluation.field_summary import (
     DISTANCES,
+    Distance,
     FieldSummary,
     Summaries,
     drawn_floor,
@@ -154,21 +156,25 @@ def _distance_figures(
     figures = {}
     for name, (distance, unit, meaning) in DISTANCES.items():
         references = {key: distance(summaries, real) for key, summaries in others.items()}
-        references |= drawn_floor(
-            lambda a, b, d=distance: d([train[i] for i in a], [train[i] for i in b]),
-            len(train),
-            len(real),
-        )
+        references |= drawn_floor(partial(_of_places, distance, train), len(train), len(real))
         figures[name] = over_images(
             meaning,
             pairs,
-            lambda drawn, d=distance: d(*zip(*drawn, strict=True)),
+            partial(_of_pairs, distance),
             of="patches of 256 px" if name == "frechet" else "synthetic images",
             n=len(stacked_features(fake)[0]) if name == "frechet" else n,
             unit=unit,
             references=references,
         )
     return figures
+
+
+def _of_pairs(distance: Distance, pairs: list[tuple[FieldSummary, FieldSummary]]) -> float:
+    return distance(*zip(*pairs, strict=True))
+
+
+def _of_places(distance: Distance, summaries: Summaries, a: NDArray, b: NDArray) -> float:
+    return distance([summaries[i] for i in a], [summaries[i] for i in b])
 
 
 def _auc_figure(fake: Summaries, real: Summaries, others: dict[str, Summaries]) -> Figure:
@@ -303,10 +309,15 @@ def _obedience_figures(
         figures[f"style_obedience{name}"] = over_images(
             f"R2 of the {what} asked for by a reference image and the one painted; 1 is right",
             rows,
-            lambda drawn, k=axis: r_squared([r[0, k] for r in drawn], [r[1, k] for r in drawn]),
+            partial(_obedience, axis),
             of="reference images",
         )
     return figures
+
+
+def _obedience(axis: int, rows: list[NDArray]) -> float:
+    """R2 of what was painted, rows[.][1], by what was asked for, rows[.][0]."""
+    return r_squared(np.array([r[0, axis] for r in rows]), np.array([r[1, axis] for r in rows]))
 
 
 def _style_of(image: NDArray, mask: NDArray) -> list[float]:

@@ -29,7 +29,8 @@ def paired_scores(lpips: bool = False, device: str = "cpu") -> dict[str, Score]:
     """
     from skimage.metrics import structural_similarity
 
-    scores = {"ssim": partial(structural_similarity, data_range=255), "psnr": psnr}
+    ssim = partial(structural_similarity, data_range=255)
+    scores: dict[str, Score] = {"ssim": ssim, "psnr": psnr}
     if lpips:
         scores["lpips"] = _lpips(device)
     return scores

@@ -7,6 +7,9 @@ The defaults reproduce the training masks' statistics (mask_statistics.py measur
 
 from __future__ import annotations
 
+from functools import partial
+from typing import cast
+
 import numpy as np
 
 from fancgan.layouts.agglomerates import Arrangement
@@ -39,7 +42,8 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
             missing = count - int(labels.max())
             goal = {"particles": missing}
         else:
-            missing = round(config.coverage * labels.size) - np.count_nonzero(labels)
+            area = cast(float, config.coverage) * labels.size  # given where there is no count
+            missing = round(area) - int(np.count_nonzero(labels))
             goal = {"covered": canvas.covered + missing}
         if missing <= 0:
             break
@@ -59,13 +63,13 @@ def to_mask(labels: np.ndarray) -> np.ndarray:
 
 def example_layouts(height: int = 512, width: int = 768) -> list[tuple[str, LayoutConfig]]:
     """Return named layouts worth showing first."""
-    size = {"height": height, "width": width}
+    sized = partial(LayoutConfig, height=height, width=width)
     return [
-        ("Agglomerates", LayoutConfig(**size, seed=11, coverage=0.22)),
-        ("Chains", LayoutConfig(**size, seed=3, coverage=0.14, agglomeration="chains")),
-        ("Single particles", LayoutConfig(**size, seed=5, coverage=0.16, agglomeration="single")),
-        ("Dense", LayoutConfig(**size, seed=2, coverage=0.55, agglomeration="clusters")),
-        ("Few large", LayoutConfig(**size, seed=4, count=14, d50_nm=430.0, gsd=1.25)),
+        ("Agglomerates", sized(seed=11, coverage=0.22)),
+        ("Chains", sized(seed=3, coverage=0.14, agglomeration="chains")),
+        ("Single particles", sized(seed=5, coverage=0.16, agglomeration="single")),
+        ("Dense", sized(seed=2, coverage=0.55, agglomeration="clusters")),
+        ("Few large", sized(seed=4, count=14, d50_nm=430.0, gsd=1.25)),
     ]
 
 
@@ -87,7 +91,7 @@ def _crowding(config: LayoutConfig, count: int | None) -> float:
     area = config.height * config.width * (config.nm_per_px / config.d50_nm) ** 2
     usual = float(np.median(statistics()["field"]["count_per_megapixel"])) / 1e6
     usual *= _trained_diameter_px() ** 2
-    density = count / area if count is not None else config.coverage / 0.55
+    density = count / area if count is not None else cast(float, config.coverage) / 0.55
     return float(np.clip((density / usual) ** CROWDING_EXPONENT, 0.3, 6.0))
 
 

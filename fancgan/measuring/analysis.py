@@ -268,7 +268,7 @@ def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Maps:
         sides = [max(MIN_SIDE_PX, round(side * zoom)) for side in grey.shape]
         seen = resize(grey, sides, order=1, preserve_range=True, anti_aliasing=zoom < 1)
         seen = np.rint(seen).astype(np.uint8)
-    maps = pipe.segment_with_cores(seen)
+    maps: Sequence[NDArray] = pipe.segment_with_cores(seen)
     warnings = tuple(_warnings(pipe, seen, maps[0], zoom))
     if zoom != 1:
         maps = [resize(m, grey.shape, order=1, anti_aliasing=zoom > 1) for m in maps]

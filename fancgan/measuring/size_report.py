@@ -116,8 +116,8 @@ def plot_distribution(
         if np.isfinite(estimate.low):
             axes.axvspan(estimate.low, estimate.high, color=MARK, alpha=0.12, lw=0)
         words, place = f" {words} {estimate.value:.4g}", (estimate.value, 1.0)
-        style = {"va": "top", "size": 8.5, "color": MARK}
-        axes.annotate(words, place, xycoords=("data", "axes fraction"), **style)
+        where = ("data", "axes fraction")
+        axes.annotate(words, place, xycoords=where, va="top", size=8.5, color=MARK)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, loc="center right")
 

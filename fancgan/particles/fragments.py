@@ -81,13 +81,13 @@ def _contacts(
         b = tuple(slice(1, None) if i == axis else slice(None) for i in (0, 1))
         meet = (labels[a] != labels[b]) & (labels[a] > 0) & (labels[b] > 0)
         pairs = np.sort(np.stack([labels[a][meet], labels[b][meet]], 1), axis=1)
-        values = (
+        columns = (
             np.maximum(outline[a][meet], outline[b][meet]),
             (depth[a][meet] + depth[b][meet]) / 2,
             np.minimum(relief[a][meet], relief[b][meet]),
             np.minimum(prob[a][meet], prob[b][meet]),
         )
-        parts.append((pairs, np.stack(values, 1)))
+        parts.append((pairs, np.stack(columns, 1)))
     pairs = np.concatenate([p for p, _ in parts])
     values = np.concatenate([v for _, v in parts]).astype(np.float64)
     if not len(pairs):

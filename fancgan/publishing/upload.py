@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from fancgan.errors import UserError
 from fancgan.pretrained.bundle import CARD, FILES, Bundle
@@ -179,5 +180,5 @@ def push_space(
         # Before the files: the Space must never start with another model than the pinned one.
         for key, value in variables.items():
             api.add_space_variable(repo_id, key, value)
-        sent = {"repo_id": repo_id, "repo_type": "space", "folder_path": folder}
+        sent: dict[str, Any] = {"repo_id": repo_id, "repo_type": "space", "folder_path": folder}
         return api.upload_folder(**sent, delete_patterns="*", commit_message="The demo").oid

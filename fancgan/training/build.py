@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from fancgan.networks.generator import StyleUNet
 from fancgan.networks.segmenter import AttentionUNet
 from fancgan.networks.style import StyleDensity, StyleEncoder, measure_style
 from fancgan.training.config import TrainConfig
-from fancgan.training.critics import ImageDiscriminator, MaskDiscriminator, critic_view
+from fancgan.training.critics import ImageDiscriminator, MaskDiscriminator, Viewer, critic_view
 from fancgan.training.crops import CropDataset
 from fancgan.training.initial_weights import load_initial
 from fancgan.training.losses.kernel import FeatureBank
@@ -29,11 +30,13 @@ CRITICS = ("disc_image", "disc_mask")
 REAL_CROPS_PER_FIELD = 16
 CONVOLUTIONS_TRIED = 4
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class EMA:
+
+class EMA(Generic[Network]):
     """Exponential moving average of a network's parameters, with warm-up; buffers are copied."""
 
-    def __init__(self, network: nn.Module, decay: float):
+    def __init__(self, network: Network, decay: float):
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
 
@@ -65,7 +68,7 @@ class Players:
     optimisers: dict[str, torch.optim.Optimizer]
     density: StyleDensity
     field_stats: Tensor
-    view: nn.Module
+    view: Viewer
     bank: FeatureBank | None
     layout: torch.memory_format
 
@@ -123,9 +126,13 @@ def build_players(
         # The untrained generator paints the mean grey level of the training images.
         mean = float(np.mean([f.image.mean() for f in fields])) / GREY_PER_UNIT - 1
         level = float(np.arctanh(np.clip(mean, -0.95, 0.95)))
-        nn.init.constant_(bare["generator"].to_image.bias, level)
-        bare["style_encoder"].start_on(crops.centres())
+        generator, encoder = bare["generator"], bare["style_encoder"]
+        assert isinstance(generator, StyleUNet) and isinstance(encoder, StyleEncoder)
+        assert generator.to_image.bias is not None
+        nn.init.constant_(generator.to_image.bias, level)
+        encoder.start_on(crops.centres())
     else:
+        assert source is not None
         load_initial({name: bare[name] for name in AVERAGED}, initial, source)
 
     view = critic_view(model, density, crops.centres().to(device))
@@ -136,7 +143,7 @@ def build_players(
     # group_norm's backward pass on the CPU is many times slower in channels-last.
     slow = model.modulation == "adain" and device.type == "cpu"
     layout = torch.contiguous_format if slow else torch.channels_last
-    bare.to(device, memory_format=layout)
+    bare.to(device).to(memory_format=layout)
     ema = {name: EMA(bare[name], config.ema) for name in AVERAGED}
     optimisers = build_optimisers(bare, config)
     prepared = accelerator.prepare(*bare.values(), *optimisers.values())

@@ -88,7 +88,10 @@ class ProjectedView(nn.Module):
         return View(contrast, mask, [(f - mean) / sd for f, (mean, sd) in pairs])
 
 
-def critic_view(config: ModelConfig, density: StyleDensity, images: Tensor) -> nn.Module:
+Viewer = PlainView | ProjectedView
+
+
+def critic_view(config: ModelConfig, density: StyleDensity, images: Tensor) -> Viewer:
     """The view of the configured critic; images [n, 1, H, W] in [-1, 1] stand for the real ones."""
     return ProjectedView(density, images) if config.critic == "projected" else PlainView()
 
@@ -128,8 +131,8 @@ class FeatureDiscriminator(nn.Module):
         self.critic = PatchDiscriminator(channels + 1, (HEAD_WIDTH, HEAD_WIDTH), attention)
 
     def forward(self, features: Tensor, mask: Tensor) -> list[Tensor]:
-        small = F.adaptive_avg_pool2d(mask, features.shape[2:]).to(features.dtype)
-        return self.critic(torch.cat([features, small], dim=1))
+        small = F.adaptive_avg_pool2d(mask, (features.shape[2], features.shape[3]))
+        return self.critic(torch.cat([features, small.to(features.dtype)], dim=1))
 
 
 class ImageDiscriminator(nn.Module):
@@ -143,7 +146,8 @@ class ImageDiscriminator(nn.Module):
         super().__init__()
         widths = config.disc_widths
         self.fine = PatchDiscriminator(2, widths, attention=False)
-        coarse, given = [(*widths, widths[-1])], ()
+        coarse: list[tuple[int, ...]] = [(*widths, widths[-1])]
+        given: tuple[int, ...] = ()
         if config.critic == "projected":
             coarse, given = [], FEATURE_CHANNELS
         self.coarse = nn.ModuleList(PatchDiscriminator(2, w, attention=True) for w in coarse)

@@ -133,7 +133,8 @@ class CropDataset(Dataset):
         """Images [count, 1, S, S] in [-1, 1] of crops drawn as those that are trained on."""
         rng = np.random.default_rng([self.config.seed, len(self)])
         turned = self.config.quarter_turns
-        return torch.stack([self._pair(rng, turned)["image"] for _ in range(count)])
+        drawn = (self._pair(rng, turned)["image"] for _ in range(count))
+        return torch.stack([torch.as_tensor(image) for image in drawn])
 
     def _other_mask(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A mask from elsewhere, drawn or real, and its cores."""

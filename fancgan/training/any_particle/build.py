@@ -28,7 +28,7 @@ class Learner:
 
     bare: ParticleNet
     network: nn.Module
-    ema: EMA
+    ema: EMA[ParticleNet]
     optimiser: torch.optim.Optimizer
 
     def with_state(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
@@ -57,7 +57,7 @@ def build_learner(
             _load_imagenet(bare)
         images = crops.images_to_measure(MEASURED_BATCHES)
         bare.rms.copy_(measure_statistics(bare.encoder, images))
-    bare.to(accelerator.device, memory_format=torch.channels_last)
+    bare.to(accelerator.device).to(memory_format=torch.channels_last)
     ema = EMA(bare, config.ema)
     optimiser = build_optimiser(bare, config)
     network, optimiser = accelerator.prepare(bare, optimiser)

@@ -80,8 +80,8 @@ def _compressed(grey: NDArray, quality: int) -> NDArray:
 
 
 def lettered(
-    rng: np.random.Generator, grey: NDArray, labels: NDArray[np.integer]
-) -> tuple[NDArray, NDArray[np.integer], NDArray[np.float32]]:
+    rng: np.random.Generator, grey: NDArray, labels: NDArray[np.int32]
+) -> tuple[NDArray, NDArray[np.int32], NDArray[np.float32]]:
     """Return grey levels, labels and weights [H, W], now and then with letters and bars burned in.
 
     Letters on the background stay background. What lies under a letter on a particle is not asked
@@ -104,20 +104,20 @@ def lettered(
 
 
 def _written(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    picture = Image.new("L", shape[::-1])
+    picture = Image.new("L", (shape[1], shape[0]))
     size = math.exp(rng.uniform(math.log(9), math.log(48)))
     place = rng.random() * shape[1] * 0.8, rng.random() * shape[0] * 0.9
     font = ImageFont.load_default(size)
     ImageDraw.Draw(picture).text(place, str(rng.choice(WORDS)), fill=255, font=font)
-    return np.asarray(picture, np.float32) / 255
+    return np.asarray(picture, np.float32) / np.float32(255)
 
 
 def _scale_bar(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    picture = Image.new("L", shape[::-1])
+    picture = Image.new("L", (shape[1], shape[0]))
     x, y = rng.random() * shape[1] * 0.8, rng.random() * shape[0] * 0.95
     box = x, y, x + int(rng.integers(20, 120)), y + int(rng.integers(2, 9))
     ImageDraw.Draw(picture).rectangle(box, fill=255)
-    return np.asarray(picture, np.float32) / 255
+    return np.asarray(picture, np.float32) / np.float32(255)
 
 
 def _with_bar(rng: np.random.Generator, grey: NDArray, labels: NDArray) -> tuple[NDArray, NDArray]:

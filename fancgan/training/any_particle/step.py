@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -41,7 +43,7 @@ class ParticleStep:
 
 
 def weighted_total(terms: dict[str, Tensor]) -> Tensor:
-    return sum(weight * terms[name] for name, weight in LOSS_WEIGHTS.items())
+    return cast(Tensor, sum(weight * terms[name] for name, weight in LOSS_WEIGHTS.items()))
 
 
 def on_device(crops: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:

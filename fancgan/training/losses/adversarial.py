@@ -50,8 +50,12 @@ def feature_matching_loss(
     weight [N, 1, H, W]: how much each place counts, averaged to the size of each layer.
     """
     terms = [
-        ((f.float() - r.detach().float()).abs() * F.adaptive_avg_pool2d(weight, f.shape[2:])).mean()
+        ((f.float() - r.detach().float()).abs() * _sized(weight, f)).mean()
         for fakes, reals in zip(fake_features, real_features, strict=True)
         for f, r in zip(fakes, reals, strict=True)
     ]
     return torch.stack(terms).mean()
+
+
+def _sized(weight: Tensor, like: Tensor) -> Tensor:
+    return F.adaptive_avg_pool2d(weight, (like.shape[2], like.shape[3]))

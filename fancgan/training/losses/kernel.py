@@ -6,10 +6,12 @@ too rare, a look too common) shows only over hundreds: here those of the last st
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
-from fancgan.training.critics import ProjectedView
+from fancgan.training.critics import Viewer
 from fancgan.training.losses.perceptual import EfficientNetLiteFeatures
 
 BLOCKS = (2, 4, 10, 15)  # strides 4, 8, 16, 32
@@ -26,7 +28,7 @@ def rational_kernel(x: Tensor, y: Tensor) -> Tensor:
     that the first images of a training, far from all real ones, do not upset it.
     """
     distance = torch.cdist(x, y).square() / x.shape[1]
-    return sum((1 + distance / (2 * a)) ** -a for a in KERNEL_SCALES)
+    return cast(Tensor, sum((1 + distance / (2 * a)) ** -a for a in KERNEL_SCALES))
 
 
 def kernel_witness(features: Tensor, fakes: Tensor, reals: Tensor) -> Tensor:
@@ -46,7 +48,7 @@ class FeatureBank(nn.Module):
     real crops. What is remembered is part of a checkpoint, so a resumed training draws on the same.
     """
 
-    def __init__(self, view: ProjectedView, real: Tensor):
+    def __init__(self, view: Viewer, real: Tensor):
         """real [n, 1, H, W] in [-1, 1]: crops drawn as those that are painted."""
         super().__init__()
         self.compand = view.compand
@@ -56,8 +58,8 @@ class FeatureBank(nn.Module):
             pooled = torch.cat([self._pool(crops) for crops in real.split(BATCH)])
         self.mean, self.sd = pooled.mean(0), pooled.std(0) + 1e-3 * pooled.std(0).max() + 1e-6
         self.real = (pooled - self.mean) / self.sd
-        self.register_buffer("painted", pooled.new_zeros(REMEMBERED, pooled.shape[1]))
-        self.register_buffer("count", pooled.new_zeros((), dtype=torch.long))
+        self.painted = nn.Buffer(pooled.new_zeros(REMEMBERED, pooled.shape[1]))
+        self.count = nn.Buffer(pooled.new_zeros((), dtype=torch.long))
 
     def _pool(self, image: Tensor) -> Tensor:
         both = torch.cat([image.float(), self.compand(image)])
@@ -81,4 +83,4 @@ class FeatureBank(nn.Module):
         """Keep features [N, d] in place of the oldest."""
         rows = (self.count + torch.arange(len(features), device=features.device)) % REMEMBERED
         self.painted[rows] = features.detach()
-        self.count += len(features)
+        self.count.add_(len(features))

@@ -107,12 +107,12 @@ class PerceptualLoss(nn.Module):
     scalar. The gradient reaches `fake` alone.
     """
 
-    def __init__(self, features: nn.Module, downscale: int = 2):
+    def __init__(self, features: EfficientNetLiteFeatures | VGG19Features, downscale: int = 2):
         super().__init__()
         self.features = features.eval().requires_grad_(False)
         self.downscale = downscale
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[None, :, None, None])
-        self.register_buffer("sd", torch.tensor(IMAGENET_SD)[None, :, None, None])
+        self.mean = nn.Buffer(torch.tensor(IMAGENET_MEAN)[None, :, None, None])
+        self.sd = nn.Buffer(torch.tensor(IMAGENET_SD)[None, :, None, None])
 
     def _extract(self, image: Tensor) -> list[Tensor]:
         image = F.avg_pool2d(image, self.downscale)

@@ -7,6 +7,7 @@ import json
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ PROJECT = "fancgan"
 
 class Tracker:
     """Made of the run's folder, the step it stands at, and the settings to show it with."""
+
+    run: Any  # of the service's package
 
     def log(self, values: dict[str, float], step: int) -> None:
         """Add a point at `step` to each of the named curves."""
