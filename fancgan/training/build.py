@@ -82,7 +82,8 @@ class Players:
 
     def remembered(self) -> dict[str, Tensor]:
         """The features of painted crops that a checkpoint keeps."""
-        return dict(self.bank.named_buffers(recurse=False)) if self.bank else {}
+        buffers = self.bank.named_buffers(recurse=False) if self.bank else ()
+        return {name: value.detach() for name, value in buffers}
 
 
 def start_accelerator(precision: str) -> Accelerator:
