@@ -186,7 +186,7 @@ def begin_particles(
     from fancgan.training.any_particle.pictures import load_sets
 
     initial, source = read_initial(args.init) if args.init else (None, None)
-    sets = load_sets(sources)
+    sets = load_sets(sources, config.aside_every)
     return ParticleTraining(config, run_dir=args.run, sets=sets, initial=initial, source=source)
 
 

@@ -4,6 +4,7 @@ Two layouts are understood. `images/` + `masks/` with equal stems (or STEM_m, ST
 mask), and the one of the public TiO2 set: `sem/` + `masks_sem/` and `tsem/` + `masks_tsem/`.
 A `split.json` ({"train": [stems], "val": [...]}, also one such table per modality) names the
 split; without one, every k-th stem in sorted order is validation, a tenth of all and at least one.
+A `papers.json` ({stem: source}) says which images are of one source, and must stay together.
 """
 
 from __future__ import annotations
@@ -164,6 +165,18 @@ def _read_split(root: Path, modality: str | None, stems: list[str]) -> dict[str,
     if twice:
         raise UserError(f"{path} names {min(twice)} in train and in another part; keep one.")
     return split
+
+
+def read_papers(root: Path) -> dict[str, str]:
+    """Return the source of each stem that papers.json names; without one, none."""
+    path = root / "papers.json"
+    if not path.exists():
+        return {}
+    try:
+        papers = json.loads(path.read_text(encoding="utf-8"))
+        return {str(stem): str(paper) for stem, paper in papers.items()}
+    except (ValueError, AttributeError, OSError) as error:
+        raise UserError(f'{path} is no table of sources: it needs {{"stem": "source"}}.') from error
 
 
 def default_val(stems: list[str]) -> list[str]:

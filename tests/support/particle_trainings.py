@@ -38,7 +38,7 @@ def tiny_flags(**changes) -> list[str]:
 
 
 def sets_of(*words: str | Path) -> list[PictureSet]:
-    return load_sets([parse_source(str(w)) for w in words])
+    return load_sets([parse_source(str(w)) for w in words], aside_every=0)
 
 
 def tiny_training(run_dir: Path, sets: Sequence[PictureSet], **changes) -> ParticleTraining:

@@ -28,6 +28,9 @@ class ParticleTrainConfig:
     precision: str = flag(
         "auto", "auto is bf16 where the hardware has it", choices=("auto", "bf16", "float32")
     )
+    aside_every: int = flag(
+        8, "one source of images in so many is kept from the network, to judge its maps by"
+    )
     workers: int = flag(0, "processes that prepare crops, per training process")
 
     lr: float = flag(1.5e-3, "learning rate of all but the encoder (AdamW)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from fancgan.datasets.fields import Field, list_files, load_field
+from fancgan.datasets.fields import Field, list_files, load_field, read_papers
 from fancgan.datasets.sources import DataSource
 from fancgan.errors import UserError
 from fancgan.particles.instances import drop_small
@@ -23,22 +24,36 @@ MEASURING, VALIDATION = 1, 2
 
 @dataclass(frozen=True, eq=False)
 class PictureSet:
-    """The fields of one data set; weight: how often one is drawn, relative to other sets'."""
+    """The fields of one data set; weight: how often one is drawn, relative to other sets'.
+
+    aside: training fields that the network never sees, for what is learned about its maps.
+    """
 
     name: str
     weight: float
     train: list[Field]
     val: list[Field]
+    aside: list[Field]
 
 
-def load_sets(sources: Sequence[DataSource]) -> list[PictureSet]:
-    """Load the train and val fields of each; a set may lack val. UserError as in load_fields."""
+def load_sets(sources: Sequence[DataSource], aside_every: int) -> list[PictureSet]:
+    """Load the fields of each; a set may lack val. UserError as in load_fields.
+
+    aside_every: one source of training images in so many is kept aside; 0 keeps none.
+    """
     sets = []
     for source in sources:
         listing = list_files(source.path, source.modality)
         if not listing.stems("train"):
             raise UserError(f"{listing.root} has no train images; add image / mask pairs.")
-        parts = {part: [load_field(listing, s) for s in listing.stems(part)] for part in _SPLITS}
+        papers = read_papers(listing.root)
+        stems: dict[str, list[str]] = {"train": [], "val": listing.stems("val"), "aside": []}
+        for stem in listing.stems("train"):
+            apart = is_aside(papers.get(stem, stem), aside_every)
+            stems["aside" if apart else "train"].append(stem)
+        if not stems["train"]:
+            stems["train"], stems["aside"] = stems["aside"], []
+        parts = {part: [load_field(listing, s) for s in names] for part, names in stems.items()}
         sets.append(PictureSet(source.name, source.weight, **parts))
     names = [pictures.name for pictures in sets]
     for name in names:
@@ -47,7 +62,9 @@ def load_sets(sources: Sequence[DataSource]) -> list[PictureSet]:
     return sets
 
 
-_SPLITS = ("train", "val")
+def is_aside(paper: str, every: int) -> bool:
+    """Whether the images of a source are kept aside: the same in every run and for every set."""
+    return every > 0 and int(hashlib.sha1(paper.encode()).hexdigest(), 16) % every == 0
 
 
 def describe_sets(sets: Sequence[PictureSet]) -> dict:
@@ -57,6 +74,7 @@ def describe_sets(sets: Sequence[PictureSet]) -> dict:
         "weights": [each.weight for each in sets],
         "train_stems": {each.name: [f.stem for f in each.train] for each in sets},
         "val_stems": {each.name: [f.stem for f in each.val] for each in sets},
+        "aside_stems": {each.name: [f.stem for f in each.aside] for each in sets},
     }
 
 
