@@ -17,6 +17,7 @@ ROOMS = (
     "fancgan.hardware",
     "fancgan.microscopy",
     "fancgan.particles",
+    "fancgan.segmentation",
     "fancgan.layouts",
     "fancgan.networks",
     "fancgan.pretrained",

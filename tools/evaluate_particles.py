@@ -33,11 +33,11 @@ from fancgan.errors import UserError
 from fancgan.evaluation import metrics
 from fancgan.evaluation.distances import auc
 from fancgan.networks.particle_net.stored import load_particle_net, maps_of
-from fancgan.particles.finding import Judgement, find_particles
 from fancgan.particles.instances import drop_small
 from fancgan.particles.labels import equal_area_diameter
 from fancgan.particles.matching import Matching
 from fancgan.pretrained.bundle import PACKAGED
+from fancgan.segmentation.finding import Judgement, find_particles
 
 GOOD_F1 = 0.5
 SUMMIT_PX = 2.0  # by which a summit of the distance map stands out; better than 1 on EMPS val

@@ -1,5 +1,5 @@
 """Particles as label images: int32 [H, W], 0 = background, 1..n.
 
-In: masks, or the segmenter's probability maps. Out: labels in which touching particles are parted,
-their cores and outlines, and which particles of two label images are the same.
+In: masks, or the probability maps of cores. Out: labels in which touching particles are parted,
+what a network learns of them, their outlines, and which of two label images are the same.
 """

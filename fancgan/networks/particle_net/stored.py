@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fancgan.errors import UserError
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.networks.particle_net.network import ParticleNet
-from fancgan.particles.looking import MapsAt
+from fancgan.segmentation.looking import MapsAt
 
 PREFIX = "segmenter."
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from fancgan.networks.particle_net.network import LOG_DIAMETER_ZERO
 from fancgan.particles.map_targets import particle_table, relative_depth, rims
-from fancgan.particles.typical_diameter import (
+from fancgan.segmentation.typical_diameter import (
     CANONICAL_PX,
     MAX_SCALE,
     overview_scale,

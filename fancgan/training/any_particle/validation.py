@@ -13,12 +13,12 @@ from fancgan.datasets.fields import Field
 from fancgan.evaluation.metrics import MIN_AREA_PX, dice
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.networks.particle_net.network import ParticleNet
-from fancgan.particles.fragments import Fragments, cut_into_fragments
-from fancgan.particles.from_maps import at_size
 from fancgan.particles.instances import drop_small
-from fancgan.particles.joining import join
-from fancgan.particles.looking import look_closely
 from fancgan.particles.matching import iou_matrix, match
+from fancgan.segmentation.fragments import Fragments, cut_into_fragments
+from fancgan.segmentation.from_maps import at_size
+from fancgan.segmentation.joining import join
+from fancgan.segmentation.looking import look_closely
 from fancgan.training.any_particle.losses import map_losses
 from fancgan.training.any_particle.step import on_device, weighted_total
 

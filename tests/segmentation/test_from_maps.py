@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from fancgan.particles.classifier import SmallClassifier
-from fancgan.particles.fragments import cut_into_fragments
-from fancgan.particles.from_maps import at_size, particles_from_maps
-from fancgan.particles.joining import (
+from fancgan.particles.map_targets import map_targets
+from fancgan.segmentation.classifier import SmallClassifier
+from fancgan.segmentation.fragments import cut_into_fragments
+from fancgan.segmentation.from_maps import at_size, particles_from_maps
+from fancgan.segmentation.joining import (
     FEATURES,
     compactness,
     join,
     noise_score,
     pair_features,
 )
-from fancgan.particles.map_targets import map_targets
 
 
 def classifier() -> SmallClassifier:

@@ -11,9 +11,9 @@ import pytest
 from fancgan.errors import UserError
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.networks.particle_net.stored import load_particle_net, maps_of
-from fancgan.particles.finding import Found, Judgement, find_particles
 from fancgan.pretrained.bundle import PACKAGED
 from fancgan.pretrained.find import packaged
+from fancgan.segmentation.finding import Found, Judgement, find_particles
 from tests.support.drawing import draw_discs
 
 FOLDER = PACKAGED / "particles"

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from fancgan.particles.classifier import SmallClassifier
-from fancgan.particles.confidence import (
+from fancgan.particles.map_targets import map_targets
+from fancgan.segmentation.classifier import SmallClassifier
+from fancgan.segmentation.confidence import (
     PARTICLE_FEATURES,
     PICTURE_FEATURES,
     particle_features,
     picture_features,
 )
-from fancgan.particles.fragments import cut_into_fragments
-from fancgan.particles.joining import FEATURES, join, noise_score
-from fancgan.particles.map_targets import map_targets
+from fancgan.segmentation.fragments import cut_into_fragments
+from fancgan.segmentation.joining import FEATURES, join, noise_score
 from tests.support.drawing import draw_discs
 
 RADII = (8, 10, 12, 14)

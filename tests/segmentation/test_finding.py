@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from fancgan.particles.classifier import SmallClassifier
-from fancgan.particles.confidence import PARTICLE_FEATURES, PICTURE_FEATURES
-from fancgan.particles.finding import Judgement, find_particles
-from fancgan.particles.joining import FEATURES
 from fancgan.particles.map_targets import map_targets
+from fancgan.segmentation.classifier import SmallClassifier
+from fancgan.segmentation.confidence import PARTICLE_FEATURES, PICTURE_FEATURES
+from fancgan.segmentation.finding import Judgement, find_particles
+from fancgan.segmentation.joining import FEATURES
 from tests.support.drawing import draw_discs
 
 

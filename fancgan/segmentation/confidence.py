@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fancgan.particles.classifier import SmallClassifier
-from fancgan.particles.fragments import Fragments
-from fancgan.particles.joining import compactness, pair_features
 from fancgan.particles.map_targets import rims
+from fancgan.segmentation.classifier import SmallClassifier
+from fancgan.segmentation.fragments import Fragments
+from fancgan.segmentation.joining import compactness, pair_features
 
 SURE = 0.9
 PARTICLE_FEATURES = (

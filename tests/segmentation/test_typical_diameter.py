@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fancgan.particles.map_targets import map_targets
-from fancgan.particles.typical_diameter import (
+from fancgan.segmentation.typical_diameter import (
     CANONICAL_PX,
     MAX_SCALE,
     overview_scale,

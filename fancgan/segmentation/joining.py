@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fancgan.particles.classifier import SmallClassifier
-from fancgan.particles.fragments import Fragments, join_contacts
+from fancgan.segmentation.classifier import SmallClassifier
+from fancgan.segmentation.fragments import Fragments, join_contacts
 
 NOISE_DEPTH = 0.02  # a summit that stands out by less is none
 FEATURES = (

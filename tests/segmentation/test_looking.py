@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fancgan.particles.looking import look_closely
 from fancgan.particles.map_targets import map_targets
-from fancgan.particles.typical_diameter import CANONICAL_PX, MAX_PIXELS
+from fancgan.segmentation.looking import look_closely
+from fancgan.segmentation.typical_diameter import CANONICAL_PX, MAX_PIXELS
 from tests.support.drawing import draw_discs
 
 

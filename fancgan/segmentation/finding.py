@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fancgan.particles.classifier import SmallClassifier
-from fancgan.particles.confidence import particle_features, picture_features
-from fancgan.particles.from_maps import JOIN_THRESHOLD, at_size, particles_from_maps
-from fancgan.particles.looking import MapsAt, look_closely
-from fancgan.particles.typical_diameter import MAX_PIXELS
+from fancgan.segmentation.classifier import SmallClassifier
+from fancgan.segmentation.confidence import particle_features, picture_features
+from fancgan.segmentation.from_maps import JOIN_THRESHOLD, at_size, particles_from_maps
+from fancgan.segmentation.looking import MapsAt, look_closely
+from fancgan.segmentation.typical_diameter import MAX_PIXELS
 
 MIN_AREA_PX = 20
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fancgan.particles.typical_diameter import (
+from fancgan.segmentation.typical_diameter import (
     CANONICAL_PX,
     MAX_PIXELS,
     overview_scale,

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, zoom
 
-from fancgan.particles.classifier import SmallClassifier
-from fancgan.particles.fragments import Fragments, cut_into_fragments
-from fancgan.particles.joining import join, join_score, noise_score
+from fancgan.segmentation.classifier import SmallClassifier
+from fancgan.segmentation.fragments import Fragments, cut_into_fragments
+from fancgan.segmentation.joining import join, join_score, noise_score
 
 JOIN_THRESHOLD = 0.5
 FRINGE_PX = 2  # of the maps: how far an outline may move when it is drawn at a finer scale
