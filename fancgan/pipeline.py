@@ -11,15 +11,18 @@ from torch import Tensor
 
 from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
-from fancgan.microscopy.micrograph import MAX_PIXELS, MIN_SIDE_PX, to_grey8
 from fancgan.networks.config import ModelConfig
 from fancgan.networks.style_vector import StyleScale
 from fancgan.networks.tiling import run_tiled
 from fancgan.networks.torchscript import load_scripted, quiet_torchscript
+from fancgan.particles.inputs import image_array, mask_array
 from fancgan.particles.instances import decode_instances
-from fancgan.particles.labels import label_mask, separate
 from fancgan.pretrained.bundle import Bundle
-from fancgan.pretrained.find import find_bundle
+from fancgan.pretrained.find import find_bundle, painters
+from fancgan.segmentation.finding import Found, Judgement
+from fancgan.segmentation.looking import look_closely, maps_of
+from fancgan.segmentation.prediction import CorePrediction, LookPrediction, Prediction
+from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
 
 WHOLE_PX = 2_000_000  # more pixels than this are worked on in tiles
 TILE_SIDE_PX = 1024
@@ -29,11 +32,14 @@ STYLE_SIDE_PX = 2048  # a reference image's look is taken from its middle, if it
 class Pipeline:
     """A bundle ready to run; make one with `Pipeline.from_pretrained`.
 
-    It holds no state between calls and may be shared between threads.
+    It holds no state between calls and may be shared between threads. A bundle that holds a
+    segmenter alone does not paint: what needs a generator raises UserError.
 
     config: the bundle's config.json. path: its folder. revision: its short hash. origin:
     "owner/name@commit" of a bundle from the Hub, otherwise "". nm_per_px: size of a pixel of the
     training images, None if unknown. threshold: probability from which a pixel counts as particle.
+    paints: whether there is a generator. any_scale: whether the segmenter finds scale and polarity
+    by itself, with a confidence.
     """
 
     def __init__(self, bundle: Bundle, *, device: str = "cpu", precision: str = "auto"):
@@ -46,14 +52,18 @@ class Pipeline:
         self.path = bundle.path
         self.revision = bundle.revision
         self.origin = bundle.origin
-        self.model_config = ModelConfig.from_dict(bundle.config["architecture"])
         self.device = torch.device(device)
         self.half = precision == "bfloat16" or (precision == "auto" and auto_is_bf16(self.device))
-        generator_attributes = ["sample_style", "style_dim", "noise_channels", "density"]
-        generator_attributes.append("draw_brightness")  # not in the first bundles
-        self._generator = self._load(bundle, "generator.pt", generator_attributes)
         self._segmenter = self._load(bundle, "segmenter.pt", [])
-        self._style_encoder = self._load(bundle, "style_encoder.pt", [])
+        judgement = bundle.config.get("judgement")
+        self._judgement = Judgement.from_dict(judgement) if judgement else None
+        self.paints, self.any_scale = bundle.paints, self._judgement is not None
+        if self.paints:
+            self.model_config = ModelConfig.from_dict(bundle.config["architecture"])
+            attributes = ["sample_style", "style_dim", "noise_channels", "density"]
+            attributes.append("draw_brightness")  # not in the first bundles
+            self._generator = self._load(bundle, "generator.pt", attributes)
+            self._style_encoder = self._load(bundle, "style_encoder.pt", [])
 
     @classmethod
     def from_pretrained(
@@ -84,12 +94,14 @@ class Pipeline:
     @property
     def style_scale(self) -> StyleScale:
         """What a unit of the first entries of a style vector is in grey levels."""
+        self._need_generator()
         density = self._generator.density
         return StyleScale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
 
     @property
     def style_dim(self) -> int:
         """Length of a style vector; bundles differ in how many statistics they measure."""
+        self._need_generator()
         return int(self._generator.style_dim)
 
     @property
@@ -106,9 +118,11 @@ class Pipeline:
         seed: the same mask, seed and style give the same image; it sets look and noise.
         style: None for a look drawn from the training images; [H, W] another micrograph, whose
             look is taken over; or [style_dim] a vector of `sample_style` or `measure_style`.
-        Raises UserError for a mask of another shape or type, too small, or without a particle.
+        Raises UserError for a mask of another shape or type, too small, or without a particle, and
+        where the bundle holds no generator.
         """
-        particles = _as_tensor(_check_mask(mask))
+        self._need_generator()
+        particles = _as_tensor(mask_array(mask))
         draws = torch.Generator().manual_seed(_check_seed(seed))
         # The style is drawn even where one is given, so that the noise of a seed stays the same.
         vector = self._draw_style(draws)
@@ -128,24 +142,66 @@ class Pipeline:
         grey = self._run(paint, inputs)
         return grey[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()
 
-    def segment(self, image: np.ndarray) -> np.ndarray:
-        """Return the probability of "particle", float32 [H, W] in [0, 1].
+    def predict(self, image: np.ndarray, *, diameter_px: float | None = None) -> Prediction:
+        """Return what the segmenter sees in an image, to be decoded into particles.
 
         image: [H, W] uint8, uint16 or float (see `micrograph.to_grey8`), at least 32 x 32.
+        diameter_px: of the typical particle, for bundles whose segmenter looks at any scale
+            (`any_scale`); None lets it find out.
         Raises UserError for anything else.
         """
-        return self.segment_with_cores(image)[0]
+        grey = image_array(image)
+        if self._judgement is None:
+            if diameter_px is not None:
+                raise UserError(
+                    f"The bundle {self.config.get('name')} looks at every picture as it is: it "
+                    "takes no diameter; choose the bundle particles, or leave the diameter out."
+                )
+            particle, core = self._run(self._segmenter, [_as_tensor(grey)])[0].numpy()
+            return CorePrediction(particle, core, self.config["operating_point"])
+        if diameter_px is not None and not 1 <= diameter_px < MAX_DIAMETER_PX:
+            raise UserError(
+                f"A typical diameter lies between 1 and {MAX_DIAMETER_PX} pixels; give one, not "
+                f"{diameter_px!r}, or leave it out."
+            )
+        look = look_closely(maps_of(self._seen_at, grey), grey.shape, diameter_px)
+        return LookPrediction(look, grey.shape, self._judgement)
+
+    def segment(self, image: np.ndarray) -> np.ndarray:
+        """Return the probability of "particle", float32 [H, W] in [0, 1]; see `predict`."""
+        return self.predict(image).prob
 
     def segment_with_cores(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the probabilities of "particle" and of "particle core", each float32 [H, W]."""
-        prob = self._run(self._segmenter, [_as_batch(image)])
-        particle, core = prob[0].numpy()
-        return particle, core
+        """Return the probabilities of "particle" and of "particle core", each float32 [H, W].
+
+        Raises UserError where the segmenter knows no cores (`any_scale`).
+        """
+        prediction = self.predict(image)
+        if not isinstance(prediction, CorePrediction):
+            raise UserError(f"The bundle {self.config['name']} knows no cores; use instances.")
+        return prediction.prob, prediction.core
+
+    def find(
+        self,
+        image: np.ndarray,
+        *,
+        diameter_px: float | None = None,
+        split: float = 0.0,
+        threshold: float | None = None,
+        min_area_px: int | None = None,
+    ) -> Found:
+        """Return the particles of an image with, where the bundle has one, a confidence for each.
+
+        image and diameter_px as `predict` takes them; the others: `Prediction.decode`.
+        """
+        prediction = self.predict(image, diameter_px=diameter_px)
+        return prediction.decode(split=split, threshold=threshold, min_area_px=min_area_px)
 
     def instances(
         self,
         image: np.ndarray,
         *,
+        diameter_px: float | None = None,
         threshold: float | None = None,
         core_threshold: float | None = None,
         min_area_px: int | None = None,
@@ -153,9 +209,13 @@ class Pipeline:
     ) -> np.ndarray:
         """Return particle labels int32 [H, W], 0 = background, touching particles parted.
 
-        What is left out is taken from the bundle's operating point. A higher core_threshold and
-        a lower min_core_px split more (`fancgan.particles.instances.core_seeds`).
+        What is left out is taken from the bundle's operating point. diameter_px of the typical
+        particle is for bundles with `any_scale`; core_threshold and min_core_px are for the others,
+        where a higher and a lower one split more (`fancgan.particles.instances.core_seeds`).
         """
+        if core_threshold is None and min_core_px is None:
+            prediction = self.predict(image, diameter_px=diameter_px)
+            return prediction.decode(threshold=threshold, min_area_px=min_area_px).labels
         chosen = {
             "threshold": threshold,
             "core_threshold": core_threshold,
@@ -168,6 +228,7 @@ class Pipeline:
 
     def sample_style(self, seed: int = 0) -> np.ndarray:
         """Return the style float32 [style_dim] that `synthesize` draws for this seed."""
+        self._need_generator()
         return self._draw_style(torch.Generator().manual_seed(_check_seed(seed)))[0].cpu().numpy()
 
     def measure_style(self, image: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
@@ -177,7 +238,8 @@ class Pipeline:
         first entries are STAT_NAMES in standard deviations of the training images, the rest is
         the encoder's mean.
         """
-        grey = _check_image(image)
+        self._need_generator()
+        grey = image_array(image)
         if mask is not None and np.shape(mask) != grey.shape:
             raise UserError(
                 f"The style image is {grey.shape[1]} x {grey.shape[0]} pixels and its mask is not."
@@ -192,6 +254,19 @@ class Pipeline:
         with torch.inference_mode(), torch.jit.optimized_execution(False):
             style = self._style_encoder(*inputs)
         return style[0].cpu().numpy()
+
+    def _need_generator(self) -> None:
+        if not self.paints:
+            raise UserError(
+                f"The bundle {self.config.get('name')} holds a segmenter and no generator, so it "
+                f"cannot paint; choose one that does: {', '.join(painters())}."
+            )
+
+    def _seen_at(self, image: Tensor, height: int, width: int) -> Tensor:
+        """The maps of a segmenter for any scale, of an image at a size; on the CPU."""
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+        with torch.inference_mode(), autocast, torch.jit.optimized_execution(False):
+            return self._segmenter(image.to(self.device), height, width).cpu()
 
     def _load(self, bundle: Bundle, name: str, attributes: list[str]) -> torch.jit.ScriptModule:
         try:
@@ -254,52 +329,6 @@ def _check_seed(seed: int) -> int:
     if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**63:
         raise UserError(f"The seed must be a whole number from 0 up, not {seed!r}.")
     return int(seed)
-
-
-def _check_shape(array: np.ndarray, what: str) -> None:
-    if array.ndim != 2:
-        raise UserError(f"The {what} must be one grey picture [H, W], not {array.shape}.")
-    height, width = array.shape
-    if min(height, width) < MIN_SIDE_PX:
-        raise UserError(
-            f"The {what} is {width} x {height} pixels; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} "
-            "are needed."
-        )
-    if height * width > MAX_PIXELS:
-        raise UserError(
-            f"The {what} is {width} x {height} pixels; at most {MAX_PIXELS // 10**6} megapixels "
-            "are worked on, so cut it into parts."
-        )
-
-
-def _check_mask(mask: np.ndarray) -> np.ndarray:
-    """Return the mask as bool [H, W], touching labels parted."""
-    mask = np.asarray(mask)
-    _check_shape(mask, "mask")
-    if mask.dtype.kind not in "bui":
-        raise UserError(
-            f"The mask holds {mask.dtype} values; give whole numbers, 0 for background."
-        )
-    if not mask.any():
-        raise UserError("The mask has no particle pixel: draw a particle, or choose another mask.")
-    if mask.dtype.kind == "b":
-        return mask
-    binary = ((mask == 0) | (mask == mask.max())).all() and mask.max() > 0
-    return mask > 0 if binary else separate(label_mask(mask)) > 0
-
-
-def _check_image(image: np.ndarray) -> np.ndarray:
-    """Return the image as uint8 grey levels [H, W]."""
-    image = np.asarray(image)
-    _check_shape(image, "image")
-    if image.dtype.kind not in "buif":
-        raise UserError(f"The image holds {image.dtype} values; grey levels are expected.")
-    return to_grey8(image)
-
-
-def _as_batch(image: np.ndarray) -> Tensor:
-    """[H, W] of any number type -> float32 grey levels [1, 1, H, W]."""
-    return _as_tensor(_check_image(image))
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:

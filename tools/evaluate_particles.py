@@ -32,12 +32,13 @@ from fancgan.datasets.fields import Field, list_files, load_field
 from fancgan.errors import UserError
 from fancgan.evaluation import metrics
 from fancgan.evaluation.distances import auc
-from fancgan.networks.particle_net.stored import load_particle_net, maps_of
+from fancgan.networks.particle_net.stored import load_particle_net
 from fancgan.particles.instances import drop_small
 from fancgan.particles.labels import equal_area_diameter
 from fancgan.particles.matching import Matching
 from fancgan.pretrained.bundle import PACKAGED
 from fancgan.segmentation.finding import Judgement, find_particles
+from fancgan.segmentation.looking import maps_of
 
 GOOD_F1 = 0.5
 SUMMIT_PX = 2.0  # by which a summit of the distance map stands out; better than 1 on EMPS val

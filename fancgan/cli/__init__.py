@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 
 
-def add_bundle_arguments(parser: argparse.ArgumentParser, pin: str = "commit") -> None:
+def add_bundle_arguments(
+    parser: argparse.ArgumentParser, pin: str = "commit", default: str = "tio2-sem"
+) -> None:
     """Add the flags by which a verb is told its bundle; pin: what --revision takes, in words."""
-    parser.add_argument(
-        "--bundle", help="folder, name or Hub repository (default: the shipped one)"
-    )
+    parser.add_argument("--bundle", help=f"folder, name or Hub repository (default: {default})")
     parser.add_argument("--revision", help=f"{pin} of a Hub repository")

@@ -12,9 +12,10 @@ from fancgan.cli import add_bundle_arguments
 from fancgan.errors import UserError
 
 if TYPE_CHECKING:
-    from fancgan.measuring.analysis import Settings
     from fancgan.measuring.results import Results
+    from fancgan.measuring.settings import Settings
 
+ANYWAY = "--show-anyway counts them all the same."
 HELP = "find, part, count and measure the particles in micrographs"
 SHARED = ("particles.csv", "statistics.csv", "files.csv", "particles.xlsx", "report.pdf")
 
@@ -41,6 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="-1 merges what touches, 1 splits most (default: 0, the model's)",
     )
     parser.add_argument(
+        "--diameter-px",
+        type=float,
+        metavar="PX",
+        help="typical particle, across (default: as the model finds; for models of any scale)",
+    )
+    parser.add_argument(
+        "--show-anyway",
+        action="store_true",
+        default=None,
+        help="statistics also of files whose outlines the model doubts",
+    )
+    parser.add_argument(
         "--min-area-px", type=int, metavar="PX", help="leave out smaller particles (the model's)"
     )
     parser.add_argument(
@@ -63,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="settings.json of an earlier result: each file as it was done then; flags go before",
     )
-    add_bundle_arguments(parser)
+    add_bundle_arguments(parser, default="particles")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -71,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.hardware import tune_allocator
     from fancgan.measuring.results import QUANTITIES, Results, bundle_facts
     from fancgan.pipeline import Pipeline
+    from fancgan.pretrained.find import SEGMENTER
 
     tune_allocator()
     if args.quantity not in QUANTITIES:
@@ -79,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
     chosen = {path: settings_for(path, args) for path in files}
     outputs = [path for file in files for path in result_paths(folder, file.stem)]
     protect_inputs([*outputs, *(folder / name for name in SHARED)], files)
-    pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision)
+    pipe = Pipeline.from_pretrained(args.bundle or SEGMENTER, revision=args.revision)
     results = Results(bundle_facts(pipe.config, pipe.revision))
     bad = 0
     try:
@@ -119,10 +133,13 @@ def find_files(names: list[str]) -> list[Path]:
 
 def settings_for(path: Path, args: argparse.Namespace) -> Settings:
     """Return the settings of one file: those stored with an earlier result, then the flags."""
-    from fancgan.measuring.analysis import Settings
+    from fancgan.measuring.settings import Settings
 
     stored = stored_settings(Path(args.settings)).get(path.stem, {}) if args.settings else {}
-    names = ("nm_per_px", "split", "min_area_px", "bar_rows", "page", "invert")
+    names = (
+        *("nm_per_px", "split", "min_area_px", "bar_rows", "page", "invert"),
+        *("diameter_px", "show_anyway"),
+    )
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.as_it_is:
         given["rescale"] = False
@@ -161,6 +178,8 @@ def describe_result(measured) -> str:
     """Return one line for people: count, median size, scale, and what speaks against it."""
     from fancgan.measuring.analysis import distribution_of
 
+    if measured.withheld:
+        return f"{len(measured.table)} outlines; statistics withheld. {measured.doubt} {ANYWAY}"
     count = len(measured.table)
     words = [f"{count} particle{'' if count == 1 else 's'}"]
     median = distribution_of([measured]).estimates["median"]
@@ -170,6 +189,9 @@ def describe_result(measured) -> str:
         words.append(f"{measured.nm_per_px:.4g} nm per pixel ({measured.nm_source})")
     else:
         words.append("pixel size unknown")
+    if measured.diameter_px and measured.confidence is not None:
+        words.append(f"typical diameter {measured.diameter_px:.3g} px")
+        words.append(f"confidence {measured.confidence:.2f}")
     if measured.bar_rows:
         words.append(f"{measured.bar_rows} rows of info bar cut off")
     return ". ".join(["; ".join(words), *(caution.rstrip(".") for caution in measured.cautions)])
@@ -180,6 +202,8 @@ def write_shared(results: Results, folder: Path, quantity: str) -> None:
 
     for name, content in results.files(quantity):
         write_whole(folder / name, content)
+    if results.measured and all(one.withheld for one in results.measured):
+        print(f"No statistics: the model doubts all outlines. {ANYWAY}", file=sys.stderr)
     if len({one.unit for one in results.measured}) > 1:
         print(
             "Some files have a pixel size and others not, so there is no common size distribution "

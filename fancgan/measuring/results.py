@@ -88,7 +88,10 @@ def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
                 "bar_rows": one.bar_rows,
                 "particles": len(one.table),
                 "whole_particles": found.n,
-                f"ecd_median_{one.unit}": found.estimates["median"].value,
+                f"ecd_median_{one.unit}": None if one.withheld else found.estimates["median"].value,
+                "typical_diameter_px": one.diameter_px,
+                "confidence": one.confidence,
+                "withheld": one.doubt if one.withheld else "",
                 "covered": one.covered,
                 "cautions": " ".join(one.cautions),
             }
@@ -139,6 +142,9 @@ def facts_of(measured: Sequence[Measured], bundle: dict) -> dict:
                 "nm_source": one.nm_source,
                 "bar_rows": one.bar_rows,
                 "synthetic": one.synthetic,
+                "confidence": one.confidence,
+                "typical_diameter_px": one.diameter_px,
+                "doubt": one.doubt,
                 "cautions": list(one.cautions),
             }
             for one in measured
@@ -175,7 +181,8 @@ class Results:
         self._coco = CocoDocument({"description": "particles found by F-ANcGAN", **bundle})
 
     def add(self, analysis: Analysis) -> None:
-        self.first = self.first or analysis
+        if self.first is None or self.first.measured.withheld:
+            self.first = analysis
         self.measured.append(analysis.measured)
         scale = {"nm_per_px": analysis.field.nm_per_px} if analysis.field.nm_per_px else {}
         self._coco.add(analysis.field.name, analysis.labels, **scale)
@@ -183,24 +190,27 @@ class Results:
     def files(self, quantity: str = "ecd") -> Iterator[tuple[str, bytes]]:
         """Yield (name, content) of what is shared: tables, report, annotations, settings.
 
-        The report needs one scale for all; where some pictures have none, it is left out.
+        The report needs one scale for all; where some pictures have none, it is left out. Files
+        whose statistics are withheld (doubts.py) are in the tables of particles and files alone.
         """
         from fancgan.measuring.size_report import report_pdf
 
         if self.first is None:
             return
         facts = facts_of(self.measured, self.bundle)
+        shown = [one for one in self.measured if not one.withheld]
         tables = {
             "particles": particle_table(self.measured),
-            "statistics": statistics_table(self.measured),
             "files": summary_table(self.measured),
         }
+        if shown:
+            tables["statistics"] = statistics_table(shown)
         yield from ((f"{name}.csv", csv_bytes(table)) for name, table in tables.items())
         yield "particles.xlsx", xlsx_bytes(tables, facts)
         yield "annotations_coco.json", self._coco.to_json()
         yield "settings.json", json.dumps(facts, indent=1).encode()
-        if len({one.unit for one in self.measured}) == 1:
-            yield "report.pdf", report_pdf(self.first, self.measured, self.bundle, quantity)
+        if len({one.unit for one in shown}) == 1:
+            yield "report.pdf", report_pdf(self.first, shown, self.bundle, quantity)
 
 
 def zip_bytes(analyses: Sequence[Analysis], bundle: dict, quantity: str = "ecd") -> bytes:

@@ -7,12 +7,16 @@
     config.json                                    architecture, data, numbers, sha256 of all files
     README.md                                      model card
 
+A bundle of version 2 may hold a segmenter alone, or one for any scale with its judgement
+(fancgan.segmentation.finding) in config.json.
+
 The checksums find damage and mixed-up files. Who may be trusted is another question: TorchScript
 runs code, so load only bundles of your own, or of a repository that you named at a fixed commit.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -27,11 +31,12 @@ from fancgan.errors import UserError
 from fancgan.files import whole_folder
 
 FORMAT = "fancgan-bundle"
-VERSION = 1
+VERSIONS = (1, 2)  # 1: all modules, and a segmenter that knows one scale
 CONFIG = "config.json"
 CARD = "README.md"
 WEIGHTS = "model.safetensors"
-MODULES = ("generator.pt", "segmenter.pt", "style_encoder.pt")
+SEGMENTER = "segmenter.pt"
+MODULES = ("generator.pt", SEGMENTER, "style_encoder.pt")
 FILES = (*MODULES, WEIGHTS, CONFIG, CARD)
 # For other programs, by format: this one neither downloads nor loads them.
 PORTABLE = {
@@ -59,6 +64,16 @@ class Bundle:
         return self.config["sha256"][CONFIG][:12]
 
     @property
+    def files(self) -> list[str]:
+        """The files that this program loads or shows: those of FILES that the bundle has."""
+        return [name for name in FILES if name in self.config["sha256"]]
+
+    @property
+    def paints(self) -> bool:
+        """Whether there is a generator, and the style encoder that belongs to it."""
+        return set(MODULES) <= set(self.files)
+
+    @property
     def portable(self) -> list[str]:
         """The files for other programs that the bundle was exported with."""
         formats = self.config.get("formats", ())
@@ -81,8 +96,9 @@ class Bundle:
 
     def verify(self) -> None:
         """Check every file that is loaded. The card is not: people edit it, nothing reads it."""
-        for name in (*MODULES, WEIGHTS):
-            self.read(name)
+        for name in self.files:
+            if name not in (CONFIG, CARD):
+                self.read(name)
 
 
 def open_bundle(folder: str | Path, origin: str = "") -> Bundle:
@@ -95,14 +111,14 @@ def open_bundle(folder: str | Path, origin: str = "") -> Bundle:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         sums, version = config["sha256"], config["version"]
-        known = config["format"] == FORMAT and isinstance(sums[CONFIG], str)
+        known = config["format"] == FORMAT and isinstance(sums[CONFIG], str) and SEGMENTER in sums
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{path} is damaged or of another program; export it again.") from None
     if not known:
         raise UserError(f"{path} does not describe a bundle of this program.")
-    if version != VERSION:
+    if version not in VERSIONS:
         raise UserError(
-            f"{path} has format version {version}, and this program reads version {VERSION}; "
+            f"{path} has format version {version}, and this program reads up to {VERSIONS[-1]}; "
             "take the program's version that fits, or export the bundle again."
         )
     if sums[CONFIG] != config_digest(config):
@@ -127,7 +143,8 @@ def seal(folder: Path, config: dict) -> dict:
         for name in (*FILES, *itertools.chain.from_iterable(PORTABLE.values()))
         if name != CONFIG and (folder / name).exists()
     }
-    config = {"format": FORMAT, "version": VERSION} | config | {"sha256": sums}
+    version = 1 if set(MODULES) <= sums.keys() and "judgement" not in config else 2
+    config = {"format": FORMAT, "version": version} | config | {"sha256": sums}
     config["sha256"] = sums | {CONFIG: config_digest(config)}
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     (folder / CONFIG).write_text(text, encoding="utf-8", newline="\n")
@@ -151,6 +168,13 @@ def replacing(out: str | Path) -> Iterator[Path]:
             raise UserError(f"{out.parent} cannot be written to: {error.strerror}.") from error
         yield stage
         stage.chmod(0o755)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds a config.json and every file that it lists for this program."""
+    with contextlib.suppress(UserError):
+        return all((folder / name).is_file() for name in open_bundle(folder).files)
+    return False
 
 
 def is_bundle(folder: Path) -> bool:

@@ -10,12 +10,18 @@ from fancgan.pretrained.bundle import CONFIG, PACKAGED, Bundle, open_bundle
 from fancgan.pretrained.hub import download_bundle
 
 DEFAULT = "tio2-sem"
+SEGMENTER = "particles"  # the default wherever particles are found and nothing is painted
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def packaged() -> list[str]:
     """Names of the bundles that come with the package."""
     return sorted(path.parent.name for path in PACKAGED.glob(f"*/{CONFIG}"))
+
+
+def painters() -> list[str]:
+    """Those of the packaged bundles that hold a generator."""
+    return [name for name in packaged() if open_bundle(PACKAGED / name).paints]
 
 
 def find_bundle(source: str | Path | None = None, revision: str | None = None) -> Bundle:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fancgan.errors import UserError
-from fancgan.pretrained.bundle import CONFIG, FILES
+from fancgan.pretrained.bundle import CONFIG, FILES, is_whole
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NOTHING_LOADED = "Nothing was loaded."
@@ -43,7 +43,7 @@ def download_bundle(repo_id: str, revision: str | None) -> tuple[Path, str]:
         # A commit never changes: what is in the cache needs no question to the Hub.
         with contextlib.suppress(errors.LocalEntryNotFoundError, errors.HFValidationError):
             cached = Path(snapshot_download(repo_id, local_files_only=True, **wanted))
-            if all((cached / name).is_file() for name in FILES):
+            if is_whole(cached):
                 return cached, cached.name
     limit_waiting()
     if not COMMIT.fullmatch(revision):

@@ -21,7 +21,9 @@ from fancgan.networks.deploy import FRAME_MARGIN_PX, Networks
 from fancgan.particles.instances import decode_instances
 from fancgan.pipeline import Pipeline
 from fancgan.pretrained.bundle import CARD, WEIGHTS, Bundle, replacing, seal
-from fancgan.publishing.model_card import data_facts, write_card
+from fancgan.publishing.data_sources import data_facts
+from fancgan.publishing.export_particles import export_particles, particle_record
+from fancgan.publishing.model_card import write_card
 from fancgan.publishing.module_files import write_modules
 from fancgan.publishing.portable import FORMATS, check_formats
 from fancgan.publishing.run_weights import read_runs
@@ -52,8 +54,11 @@ def export_run(
     """
     out = Path(out)
     check_formats(formats)
-    several = [runs] if isinstance(runs, str | Path) else runs
-    networks, record = read_runs([Path(run) for run in several])
+    several = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+    particles = particle_record(several, formats)
+    if particles is not None:
+        return export_particles(several[0], particles, out, name=name, say=say)
+    networks, record = read_runs(several)
     modality = record["data"].get("modality") or (list_files(data).modality if data else None)
     fields = load_fields(data, "val", modality) if data else []
     train_fields = load_fields(data, "train", modality) if data else []

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from fancgan.networks.config import BRIGHTNESS_UNIT_GREY
+from fancgan.publishing.particle_card import PAPER, write_particle_card
 
-TIO2 = {
-    "name": "TiO2 nanoparticles",
-    "source": "Zenodo record 4563942 (BAM), https://doi.org/10.5281/zenodo.4563942",
-    "doi": "10.5281/zenodo.4563942",
-    "citation": "B. Ruehle, J. F. Krumrey, V.-D. Hodoroaba: Workflow towards automated "
-    "segmentation of agglomerated, non-spherical particles from electron microscopy images using "
-    "artificial neural networks. Scientific Reports 11, 4942 (2021), "
-    "https://doi.org/10.1038/s41598-021-84287-6",
-    "licence": "CC BY-NC-ND 4.0",
-    "weights_licence": "cc-by-nc-4.0",
-}
 SHEET = "samples.png"
-PAPER = "https://arxiv.org/abs/2505.18106"
 BRIGHTNESS = (
     f"Brightness is one number for each particle, by how many times {BRIGHTNESS_UNIT_GREY:g} grey "
     "levels it is brighter than the others; 0 paints particles alike. TorchScript draws it from "
@@ -58,21 +47,14 @@ particle, core = maps[0]                                             # probabili
 }
 
 
-def data_facts(data: dict) -> dict:
-    """Return what a bundle says about its training data, from the `data` of a run's config.json."""
-    known = TIO2 if str(data.get("name", data.get("root name", ""))).lower() == "tio2" else {}
-    name = data.get("name") or data.get("root name") or "own images"
-    counts = {part: len(data.get(f"{part}_stems") or ()) for part in ("train", "val")}
-    own = {"name": name, "source": "not public", "licence": "not stated"}
-    return own | known | {"modality": data.get("modality")} | counts
-
-
 def write_card(config: dict, *, repo_id: str | None = None, tag: str | None = None) -> str:
     """Return the README.md of a bundle, with the front matter that the Hub reads.
 
     repo_id, tag: where the bundle is published; then the card says how to get it from there, and
     shows the sample sheet that lies beside it. Without a tag the reader looks up the commit.
     """
+    if "judgement" in config:
+        return write_particle_card(config, repo_id=repo_id, tag=tag)
     formats = [name for name in config.get("formats", ()) if name in OTHER_FORMATS]
     parts = [
         _front_matter(config),

@@ -30,12 +30,12 @@ def read_runs(runs: Sequence[Path]) -> tuple[Networks, dict]:
     """
     read = [read_run(run) for run in runs]
     networks, first = read[0]
-    facts = _training(runs[0], first)
+    facts = training_facts(runs[0], first)
     if len(runs) > 1:
         for run, (_, record) in zip(runs[1:], read[1:], strict=True):
             _check_kinship(runs[0], first, run, record)
         networks.load_state_dict(_mean([each.state_dict() for each, _ in read]))
-        trained = [_training(run, record) for run, (_, record) in zip(runs, read, strict=True)]
+        trained = [training_facts(run, record) for run, (_, record) in zip(runs, read, strict=True)]
         common = {k: v for k, v in facts.items() if all(t.get(k) == v for t in trained)}
         own = [{k: v for k, v in each.items() if k not in common} for each in trained]
         facts = common | {"averaged": own}
@@ -83,7 +83,7 @@ def last_step(run: Path) -> dict:
     return {}
 
 
-def _training(run: Path, record: dict) -> dict:
+def training_facts(run: Path, record: dict) -> dict:
     """Return how a run was trained: its settings, and what became of them."""
     beside = {"hardware": record.get("hardware"), "init": record["data"].get("init")}
     return record["train"] | last_step(run) | beside

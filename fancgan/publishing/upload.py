@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fancgan.errors import UserError
-from fancgan.pretrained.bundle import CARD, FILES, Bundle
+from fancgan.pretrained.bundle import CARD, Bundle
 from fancgan.pretrained.find import HUB_NAME
 from fancgan.pretrained.hub import COMMIT, TIMEOUT_S, hub_errors, limit_waiting
 from fancgan.publishing.model_card import SHEET, write_card
@@ -51,7 +51,7 @@ def check_tag(tag: str) -> None:
 
 @contextlib.contextmanager
 def bundle_files(bundle: Bundle, repo_id: str, tag: str | None) -> Iterator[dict[str, Path]]:
-    """Give the files to publish by name: the bundle's, its card for the Hub and a sample sheet.
+    """Give the files to publish by name: the bundle's, its card, and a painter's sample sheet.
 
     A card that somebody edited is sent as it is. Raises UserError where the bundle is damaged.
     """
@@ -61,10 +61,11 @@ def bundle_files(bundle: Bundle, repo_id: str, tag: str | None) -> Iterator[dict
     pipe = Pipeline(bundle)  # verifies what it loads
     for name in bundle.portable:
         bundle.read(name)
-    files = {name: bundle.path / name for name in (*FILES, *bundle.portable) if name != CARD}
+    files = {name: bundle.path / name for name in (*bundle.files, *bundle.portable)}
     with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
-        files[SHEET] = Path(folder, SHEET)
-        files[SHEET].write_bytes(card_sheet(pipe))
+        if pipe.paints:
+            files[SHEET] = Path(folder, SHEET)
+            files[SHEET].write_bytes(card_sheet(pipe))
         files[CARD] = bundle.path / CARD
         if not files[CARD].is_file() or _is_as_exported(bundle):
             files[CARD] = Path(folder, CARD)

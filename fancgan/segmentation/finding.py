@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fancgan.segmentation.classifier import SmallClassifier
 from fancgan.segmentation.confidence import particle_features, picture_features
 from fancgan.segmentation.from_maps import JOIN_THRESHOLD, at_size, particles_from_maps
-from fancgan.segmentation.looking import MapsAt, look_closely
+from fancgan.segmentation.looking import Look, MapsAt, look_closely
 from fancgan.segmentation.typical_diameter import MAX_PIXELS
 
 MIN_AREA_PX = 20
@@ -22,7 +22,7 @@ class Judgement:
 
     join: whether two fragments are one particle; particle: whether a particle is right (IoU of 0.5
     with a true one); picture: the F1 score that the picture will have. Particles of less than
-    `least_confidence` are not shown.
+    `least_confidence` are not shown; below `least_picture_confidence` outlines are doubtful.
     """
 
     join: SmallClassifier
@@ -30,6 +30,7 @@ class Judgement:
     picture: SmallClassifier
     least_confidence: float
     threshold: float = 0.5
+    least_picture_confidence: float = 0.5
 
     def to_dict(self) -> dict:
         return {
@@ -38,6 +39,7 @@ class Judgement:
             "picture": self.picture.to_dict(),
             "least_confidence": self.least_confidence,
             "threshold": self.threshold,
+            "least_picture_confidence": self.least_picture_confidence,
         }
 
     @classmethod
@@ -47,22 +49,24 @@ class Judgement:
             **parts,
             least_confidence=float(values["least_confidence"]),
             threshold=float(values["threshold"]),
+            least_picture_confidence=float(values.get("least_picture_confidence", 0.5)),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Labels int32 [H, W], 0 = background, 1..n; confidence float64 [n] of each particle.
+    """Labels int32 [H, W], 0 = background, 1..n, and how far they can be trusted.
 
-    picture_confidence: the F1 score to expect. diameter_px: the median of the particles found;
-    first_diameter_px: what the first look said, or a person.
+    confidence float64 [n] of each particle; picture_confidence: the F1 score to expect.
+    diameter_px: the median of the particles found; first_diameter_px: what the first look said, or
+    a person. All of these are None where the segmenter does not know.
     """
 
     labels: NDArray[np.int32]
-    confidence: NDArray[np.float64]
-    picture_confidence: float
-    diameter_px: float
-    first_diameter_px: float
+    confidence: NDArray[np.float64] | None = None
+    picture_confidence: float | None = None
+    diameter_px: float | None = None
+    first_diameter_px: float | None = None
 
 
 def find_particles(
@@ -71,20 +75,34 @@ def find_particles(
     judgement: Judgement,
     *,
     diameter_px: float | None = None,
-    join_threshold: float = JOIN_THRESHOLD,
-    min_area_px: int = MIN_AREA_PX,
     max_pixels: float = MAX_PIXELS,
 ) -> Found:
     """Find the particles of a picture of height and width `shape`.
 
     maps_at: the deployed network on that picture (looking.py). diameter_px of the typical particle,
-    where a person knows better. A higher join_threshold parts more. Particles below min_area_px
-    picture pixels are dropped.
+    where a person knows better.
     """
-    look = look_closely(maps_at, shape, diameter_px, max_pixels)
+    return decode_look(look_closely(maps_at, shape, diameter_px, max_pixels), shape, judgement)
+
+
+def decode_look(
+    look: Look,
+    shape: tuple[int, int],
+    judgement: Judgement,
+    *,
+    threshold: float | None = None,
+    join_threshold: float = JOIN_THRESHOLD,
+    min_area_px: int = MIN_AREA_PX,
+) -> Found:
+    """Find the particles in what was seen of a picture of height and width `shape`.
+
+    threshold on the probability, None is the judgement's. A higher join_threshold parts more.
+    Particles below min_area_px picture pixels are dropped.
+    """
+    threshold = judgement.threshold if threshold is None else threshold
     typical = look.diameter_px * look.scale
-    particles = particles_from_maps(look.maps, judgement.join, judgement.threshold, join_threshold)
-    labels = at_size(particles.labels, look.maps[0], shape, judgement.threshold)
+    particles = particles_from_maps(look.maps, judgement.join, threshold, join_threshold)
+    labels = at_size(particles.labels, look.maps[0], shape, threshold)
     features = particle_features(look.maps, particles, judgement.join, typical)
     confidence = np.array([judgement.particle(row) for row in features])
     area = np.bincount(labels.ravel(), minlength=len(confidence) + 1)[1:]

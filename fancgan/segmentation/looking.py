@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fancgan.segmentation.typical_diameter import (
     CANONICAL_PX,
@@ -22,6 +24,20 @@ from fancgan.segmentation.typical_diameter import (
 MapsAt = Callable[[int, int], NDArray[np.floating]]
 SAME_SCALE = 1.22  # factor within which one look is as good as another
 FAR_OFF = 1.4  # factor by which the second look may find the scale wrong before there is a third
+
+
+def maps_of(network: Callable[[Tensor, int, int], Tensor], image: NDArray) -> MapsAt:
+    """Return the maps float32 [6, h, w] by size of image [H, W], 0..255, H and W from 32 up.
+
+    network: the deployed particle network.
+    """
+    grey = torch.from_numpy(np.array(image, np.float32))[None, None]
+
+    def maps_at(height: int, width: int) -> NDArray[np.floating]:
+        with torch.inference_mode():
+            return network(grey, height, width)[0].numpy()
+
+    return maps_at
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 CANONICAL_PX = 36.0
 OVERVIEW_PX = 256  # longest side of the first look, and the least of any
+MAX_DIAMETER_PX = 10_000
 MAX_PIXELS = 1_200_000
+LEAST_TYPICAL_PX = 14.0  # what typical particles have at least, as long as MOST_PIXELS allows it
+MOST_PIXELS = 8_000_000
 MAX_SCALE = 4.0
 MIN_SIDE_PX = 32
 MIN_PARTICLE_PX = 12  # fewer pixels than that say nothing: the likeliest ones are asked instead
@@ -53,13 +56,16 @@ def working_scale(
 ) -> float:
     """Return the factor at which particles of diameter_px become CANONICAL_PX.
 
-    Never below OVERVIEW_PX for the longest side, never above max_pixels in all or MAX_SCALE.
+    Never below OVERVIEW_PX for the longest side, never above MAX_SCALE, and above max_pixels in all
+    only for a large picture of small particles.
     """
     if not diameter_px > 0:
         raise ValueError(f"a diameter is greater than 0 px, not {diameter_px}")
     height, width = shape
     least = OVERVIEW_PX / max(shape)
-    most = min(MAX_SCALE, math.sqrt(max_pixels / (height * width)))
+    affordable = math.sqrt(max_pixels / (height * width))
+    needed = min(LEAST_TYPICAL_PX / diameter_px, math.sqrt(MOST_PIXELS / (height * width)), 1.0)
+    most = min(MAX_SCALE, max(affordable, needed))
     return float(np.clip(canonical_px / diameter_px, least, max(most, least)))
 
 

@@ -10,20 +10,11 @@ import tifffile
 from PIL import Image
 
 from fancgan.errors import UserError
-from fancgan.measuring.analysis import (
-    Maps,
-    Settings,
-    analyse,
-    distribution_of,
-    find_particles,
-    network_zoom,
-    operating_point,
-    predict,
-    read_field,
-)
+from fancgan.measuring.analysis import analyse, distribution_of
+from fancgan.measuring.field_of_view import read_field
+from fancgan.measuring.predicting import network_zoom, predict
+from fancgan.measuring.settings import Settings
 from fancgan.pipeline import Pipeline
-
-POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20, "min_core_px": 40}
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +59,14 @@ def test_the_network_sees_its_own_scale_and_sizes_stay_native(pipe, discs, tmp_p
     nm = 7.344 / factor
     path = write(tmp_path / "a.tif", np.asarray(Image.fromarray(discs.image).resize(size)), nm)
     field = read_field(path)
-    maps = predict(pipe, field, Settings())
-    assert maps.zoom == pytest.approx(1 / factor)
-    assert maps.prob.shape == size[::-1]
+    prediction = predict(pipe, field, Settings()).prediction
+    assert prediction.zoom == pytest.approx(1 / factor)
+    assert prediction.prob.shape == size[::-1]
     result = analyse(pipe, path).measured
     expected = 2 * 7.344 * np.array([14, 18, 22, 26, 30, 34])
     assert np.sort(result.table["ecd_nm"]) == pytest.approx(expected, rel=0.08)
     assert any("times its size" in caution for caution in result.cautions)
-    assert predict(pipe, field, Settings(rescale=False)).zoom == 1
+    assert predict(pipe, field, Settings(rescale=False)).prediction.zoom == 1
 
 
 def test_the_zoom_is_held_within_what_can_be_worked_on(pipe, discs, tmp_path):
@@ -110,35 +101,6 @@ def test_a_page_can_be_chosen(pipe, discs, tmp_path):
     assert len(analyse(pipe, path, Settings(page=1)).measured.table) == 6
     with pytest.raises(UserError, match="no page 2"):
         read_field(path, Settings(page=2))
-
-
-@pytest.fixture(scope="module")
-def touching() -> Maps:
-    """Three pairs of discs whose cores hang together more, and less, and not at all."""
-    rows, columns = np.mgrid[:120, :300]
-    prob, core = np.zeros((120, 300), np.float32), np.zeros((120, 300), np.float32)
-    for left, apart in ((50, 24), (150, 30), (250, 38)):
-        for column in (left - apart / 2, left + apart / 2):
-            depth = 20 - np.hypot(rows - 60, columns - column)
-            prob = np.maximum(prob, np.clip(0.5 + depth / 4, 0, 0.99)).astype(np.float32)
-            core = np.maximum(core, np.clip(0.3 + depth / 25, 0, 0.99)).astype(np.float32)
-    return Maps(prob, core)
-
-
-def test_the_slider_goes_from_merge_to_split(touching):
-    counts = [
-        int(find_particles(touching, POINT, Settings(split=s)).max()) for s in np.linspace(-1, 1, 9)
-    ]
-    assert counts == sorted(counts)
-    assert counts[0] == 3, "at -1 what is connected is one particle"
-    assert counts[-1] == 6
-    assert operating_point(POINT, Settings()) == POINT
-
-
-def test_thresholds_in_pixels_follow_the_zoom():
-    far = operating_point(POINT, Settings(), zoom=0.5)
-    assert (far["min_core_px"], far["min_area_px"]) == (160, 80)
-    assert operating_point(POINT, Settings(min_area_px=7), zoom=0.5)["min_area_px"] == 7
 
 
 def test_corrections_are_part_of_the_settings(pipe, discs, tmp_path):

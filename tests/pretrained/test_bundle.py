@@ -91,7 +91,7 @@ def test_line_ends_and_the_card_may_change(copy: Path) -> None:
         (lambda folder: (folder / CONFIG).write_text("{"), "damaged"),
         (lambda folder: (folder / CONFIG).write_text("[]"), "damaged"),
         (lambda folder: (folder / CONFIG).write_bytes(b"\xff\xfe"), "damaged"),
-        (lambda folder: reseal(folder, version=2), "format version 2"),
+        (lambda folder: reseal(folder, version=3), "format version 3"),
         (lambda folder: reseal(folder, format="other"), "not describe a bundle"),
     ],
 )

@@ -21,7 +21,8 @@ from fancgan.pretrained.bundle import (
     open_bundle,
 )
 from fancgan.pretrained.find import DEFAULT
-from fancgan.publishing.model_card import data_facts, write_card
+from fancgan.publishing.data_sources import data_facts
+from fancgan.publishing.model_card import write_card
 from fancgan.publishing.run_weights import read_run, read_runs
 from tests.support.bundles import tiny_networks
 from tests.support.paths import ROOT

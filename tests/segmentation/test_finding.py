@@ -10,8 +10,9 @@ import pytest
 from fancgan.particles.map_targets import map_targets
 from fancgan.segmentation.classifier import SmallClassifier
 from fancgan.segmentation.confidence import PARTICLE_FEATURES, PICTURE_FEATURES
-from fancgan.segmentation.finding import Judgement, find_particles
+from fancgan.segmentation.finding import Judgement, decode_look, find_particles
 from fancgan.segmentation.joining import FEATURES
+from fancgan.segmentation.looking import look_closely
 from tests.support.drawing import draw_discs
 
 
@@ -72,7 +73,8 @@ def test_the_doubtful_are_not_shown(judgement: Judgement) -> None:
 
 def test_small_ones_are_dropped_by_their_size_in_the_picture(judgement: Judgement) -> None:
     truth, maps_at = drawn()
-    found = find_particles(maps_at, truth.shape, judgement, min_area_px=500)
+    look = look_closely(maps_at, truth.shape)
+    found = decode_look(look, truth.shape, judgement, min_area_px=500)
     assert found.labels.max() == sum(np.pi * r * r > 500 for r in RADII)
 
 

@@ -1,48 +1,33 @@
-"""The weights in fancgan/bundles/particles on drawn pictures: what holds without any setting."""
+"""The bundle `particles` on drawn pictures: what holds without any setting, and with a diameter."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fancgan.errors import UserError
-from fancgan.networks.particle_net.deployed import DeployedParticleNet
-from fancgan.networks.particle_net.stored import load_particle_net, maps_of
-from fancgan.pretrained.bundle import PACKAGED
-from fancgan.pretrained.find import packaged
-from fancgan.segmentation.finding import Found, Judgement, find_particles
+from fancgan.networks.particle_net.stored import load_particle_net
+from fancgan.pipeline import Pipeline
+from fancgan.pretrained.bundle import MODULES, PACKAGED, open_bundle
 from tests.support.drawing import draw_discs
 
-FOLDER = PACKAGED / "particles"
 RADII = (10, 11, 12, 13, 14, 15, 16, 17, 18)
 
 
 @pytest.fixture(scope="module")
-def network() -> DeployedParticleNet:
-    return load_particle_net(FOLDER / "model.safetensors")
-
-
-@pytest.fixture(scope="module")
-def judgement() -> Judgement:
-    return Judgement.from_dict(json.loads((FOLDER / "judgement.json").read_text()))
-
-
-def find(network: DeployedParticleNet, judgement: Judgement, image: np.ndarray) -> Found:
-    return find_particles(maps_of(network, image), image.shape, judgement)
+def pipe() -> Pipeline:
+    return Pipeline.from_pretrained("particles")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["bright", "dark"])
 @pytest.mark.parametrize("enlarged", [1, 3])
-def test_drawn_discs_are_found(
-    network: DeployedParticleNet, judgement: Judgement, dark: bool, enlarged: int
-) -> None:
+def test_drawn_discs_are_found(pipe: Pipeline, dark: bool, enlarged: int) -> None:
     drawn = draw_discs(240, 320, radii=RADII)
     image = (255 - drawn.image if dark else drawn.image).repeat(enlarged, 0).repeat(enlarged, 1)
     truth = drawn.labels.repeat(enlarged, 0).repeat(enlarged, 1)
-    found = find(network, judgement, image)
+    found = pipe.find(image)
     assert found.labels.max() == len(RADII)
     assert found.diameter_px == pytest.approx(2 * np.median(RADII) * enlarged, rel=0.1)
     assert (found.confidence > 0.8).all() and found.picture_confidence > 0.8
@@ -51,16 +36,48 @@ def test_drawn_discs_are_found(
 
 
 @pytest.mark.parametrize("sd", [6, 12, 25])
-def test_nothing_is_found_in_noise(
-    network: DeployedParticleNet, judgement: Judgement, sd: float
-) -> None:
+def test_nothing_is_found_in_noise(pipe: Pipeline, sd: float) -> None:
     noise = np.random.default_rng(0).normal(110, sd, (240, 320)).clip(0, 255).astype(np.uint8)
-    found = find(network, judgement, noise)
+    found = pipe.find(noise)
     assert not found.labels.any() and found.picture_confidence < 0.8
 
 
-def test_they_are_no_bundle_yet() -> None:
-    assert "particles" not in packaged()
+def test_a_person_may_know_the_diameter_better(pipe: Pipeline) -> None:
+    """One drawn raspberry: a disc of discs is one particle or many, as one is told."""
+    drawn = draw_discs(240, 320, radii=RADII)
+    one_look = pipe.find(drawn.image, diameter_px=28)
+    assert one_look.first_diameter_px == 28
+    assert one_look.labels.max() == len(RADII)
+    assert (pipe.instances(drawn.image, diameter_px=28) == one_look.labels).all()
+    assert pipe.predict(drawn.image, diameter_px=28).look.scale == pytest.approx(36 / 28, rel=0.01)
+    for bad in (0, -3, 1e9, float("nan")):
+        with pytest.raises(UserError, match="typical diameter"):
+            pipe.find(drawn.image, diameter_px=bad)
+
+
+def test_it_has_no_generator_and_says_so(pipe: Pipeline) -> None:
+    bundle = open_bundle(PACKAGED / "particles")
+    assert bundle.config["version"] == 2 and not bundle.paints
+    assert set(MODULES) & set(bundle.files) == {"segmenter.pt"}
+    assert sum((bundle.path / name).stat().st_size for name in bundle.files) < 40e6
+    mask = np.ones((64, 64), bool)
+    asked = (
+        lambda: pipe.synthesize(mask),
+        lambda: pipe.sample_style(),
+        lambda: pipe.measure_style(mask),
+        lambda: pipe.style_dim,
+        lambda: pipe.style_scale,
+    )
+    for ask in asked:
+        with pytest.raises(UserError, match=r"no generator, so it cannot paint; .* tio2-sem"):
+            ask()
+    with pytest.raises(UserError, match="knows no cores"):
+        pipe.instances(draw_discs(64, 64, radii=(9,)).image, min_core_px=4)
+
+
+def test_a_bundle_of_one_scale_takes_no_diameter() -> None:
+    with pytest.raises(UserError, match="takes no diameter; choose the bundle particles"):
+        Pipeline.from_pretrained("tio2-sem").instances(np.zeros((64, 64), np.uint8), diameter_px=9)
 
 
 def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:

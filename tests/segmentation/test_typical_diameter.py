@@ -9,6 +9,7 @@ from fancgan.particles.map_targets import map_targets
 from fancgan.segmentation.typical_diameter import (
     CANONICAL_PX,
     MAX_SCALE,
+    MOST_PIXELS,
     overview_scale,
     scaled_size,
     typical_diameter,
@@ -39,8 +40,11 @@ def test_working_scale_brings_the_particle_to_the_canonical_size_within_bounds()
     assert 40 * working_scale((512, 768), 40.0) == pytest.approx(CANONICAL_PX)
     assert working_scale((512, 768), 4000.0) == pytest.approx(256 / 768)
     assert working_scale((64, 64), 1.0) == MAX_SCALE
-    height, width = scaled_size((1000, 2000), working_scale((1000, 2000), 8.0, max_pixels=1e6))
+    height, width = scaled_size((1000, 2000), working_scale((1000, 2000), 30.0, max_pixels=1e6))
     assert height * width == pytest.approx(1e6, rel=0.01)
+    assert working_scale((1000, 2000), 8.0, max_pixels=1e6) == 1, "small ones are not reduced"
+    least = working_scale((8000, 8000), 8.0)
+    assert 64e6 * least**2 == pytest.approx(MOST_PIXELS)
     with pytest.raises(ValueError, match="greater than 0"):
         working_scale((64, 64), 0.0)
 

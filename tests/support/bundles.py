@@ -10,8 +10,8 @@ from torch import Tensor
 from fancgan.networks.config import ModelConfig
 from fancgan.networks.deploy import Networks
 from fancgan.pretrained.bundle import replacing
+from fancgan.publishing.data_sources import data_facts
 from fancgan.publishing.export_run import write_bundle
-from fancgan.publishing.model_card import data_facts
 
 TINY = ModelConfig(preset="tiny", widths=(8, 8, 16), z_dim=2, w_dim=8)
 BACKGROUND, PARTICLE, CUT = 31.0, 131.0, 90.0  # grey levels

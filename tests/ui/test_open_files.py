@@ -11,8 +11,9 @@ import tifffile
 from PIL import Image
 
 from fancgan.errors import UserError
-from fancgan.measuring.analysis import Maps
+from fancgan.measuring.predicting import Seen
 from fancgan.pipeline import Pipeline
+from fancgan.segmentation.prediction import CorePrediction
 from fancgan.ui.models import Models
 from fancgan.ui.segment import open_files
 from fancgan.ui.segment.open_files import OpenFiles, maps_cache
@@ -27,9 +28,9 @@ class Counting(Pipeline):
 
     runs = 0
 
-    def segment_with_cores(self, image):
+    def predict(self, image, **options):
         self.runs += 1
-        return super().segment_with_cores(image)
+        return super().predict(image, **options)
 
 
 @pytest.fixture(scope="module")
@@ -201,13 +202,13 @@ def test_another_model_sees_every_sheet_anew(models, opened, stack, tmp_path):
 
 
 def test_the_cache_forgets_the_oldest_first():
-    def maps(value: float) -> Maps:
+    def seen(value: float) -> Seen:
         plane = np.full((10, 10), value, np.float32)
-        return Maps(plane, plane, 1.0)
+        return Seen(CorePrediction(plane, plane, {}))
 
     cache = maps_cache(limit_bytes=2 * 800)
     for key in "abc":
-        cache.put((key,), maps(1))
+        cache.put((key,), seen(1))
         cache.get(("a",))
     assert cache.get(("b",)) is None
     assert cache.get(("a",)) is not None

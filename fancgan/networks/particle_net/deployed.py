@@ -28,12 +28,18 @@ def normalise(
 
 
 class DeployedParticleNet(nn.Module):
-    """Grey levels, and the size to look at them -> maps of particles."""
+    """Grey levels, and the size to look at them -> maps of particles.
 
-    def __init__(self, network: ParticleNet):
+    What is larger than tile_px x tile_px goes through the network in tiles that overlap.
+    """
+
+    def __init__(self, network: ParticleNet, tile_px: int = 1280, halo_px: int = 192):
         super().__init__()
+        assert tile_px % MULTIPLE == 0 and halo_px % MULTIPLE == 0
         self.network = network
         self.multiple = MULTIPLE
+        self.tile_px = tile_px
+        self.halo_px = halo_px
         self.log_diameter_zero = LOG_DIAMETER_ZERO
 
     def forward(self, image: Tensor, height: int, width: int) -> Tensor:
@@ -53,6 +59,27 @@ class DeployedParticleNet(nn.Module):
         below = (-height) % self.multiple
         right = (-width) % self.multiple
         x = F.pad(x, [0, right, 0, below], "replicate")
-        y = self.network(x)[:, :, :height, :width].float()
+        y = self.in_tiles(x)[:, :, :height, :width]
         log_diameter = y[:, 3:4] + self.log_diameter_zero
         return torch.cat([torch.sigmoid(y[:, :2]), y[:, 2:3], log_diameter, y[:, 4:]], dim=1)
+
+    def in_tiles(self, x: Tensor) -> Tensor:
+        """The network on x [1, 1, H, W], one tile at a time: float [1, 6, H, W]."""
+        if x.shape[2] * x.shape[3] <= self.tile_px * self.tile_px:
+            return self.network(x).float()
+        whole = torch.zeros([1, 6, x.shape[2], x.shape[3]])
+        for top in range(0, x.shape[2], self.tile_px):
+            for left in range(0, x.shape[3], self.tile_px):
+                above = min(top, self.halo_px)
+                before = min(left, self.halo_px)
+                part = x[
+                    :,
+                    :,
+                    top - above : top + self.tile_px + self.halo_px,
+                    left - before : left + self.tile_px + self.halo_px,
+                ]
+                seen = self.network(part).float()[:, :, above:, before:]
+                rows = min(self.tile_px, x.shape[2] - top)
+                columns = min(self.tile_px, x.shape[3] - left)
+                whole[:, :, top : top + rows, left : left + columns] = seen[:, :, :rows, :columns]
+        return whole

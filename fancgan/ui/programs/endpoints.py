@@ -14,8 +14,9 @@ from PIL import Image
 
 from fancgan.errors import UserError
 from fancgan.measuring import overlay
-from fancgan.measuring.analysis import Analysis, Settings, analyse, distribution_of
+from fancgan.measuring.analysis import Analysis, analyse, distribution_of
 from fancgan.measuring.results import bundle_facts, overlay_png, zip_bytes
+from fancgan.measuring.settings import Settings
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui.dataset import making

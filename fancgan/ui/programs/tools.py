@@ -17,8 +17,9 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
 from fancgan.layouts.layout import make_layout, to_mask
-from fancgan.measuring.analysis import Settings, analyse
+from fancgan.measuring.analysis import analyse
 from fancgan.measuring.results import overlay_png
+from fancgan.measuring.settings import Settings
 from fancgan.ui import wire
 from fancgan.ui.dataset import making
 from fancgan.ui.limits import QueuedLock, check_layout

@@ -12,20 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fancgan.errors import UserError
-from fancgan.measuring.analysis import (
-    Analysis,
-    Maps,
-    Measured,
-    Settings,
-    cut_field,
-    find_particles,
-    measure_field,
-    network_zoom,
-    predict,
-)
+from fancgan.measuring.analysis import Analysis, Measured, measure_field
 from fancgan.measuring.corrections import apply_edits, check_edits
+from fancgan.measuring.doubts import doubt_of
+from fancgan.measuring.field_of_view import cut_field
+from fancgan.measuring.predicting import Seen, network_zoom, predict
 from fancgan.measuring.results import QUANTITIES
+from fancgan.measuring.settings import Settings
 from fancgan.microscopy.micrograph import Micrograph, read_micrograph, to_grey8
+from fancgan.segmentation import finding
 from fancgan.ui import wire
 from fancgan.ui.limits import ByteCache
 
@@ -38,12 +33,15 @@ if TYPE_CHECKING:
 MAX_OPEN_PX = 32_000_000
 MAX_FILES = 32
 CACHED_MAPS_BYTES = 1_500_000_000
-_CHANGEABLE = ("nm_per_px", "bar_rows", "invert", "rescale", "split", "min_area_px")
+_CHANGEABLE = (
+    *("nm_per_px", "bar_rows", "invert", "rescale", "split", "min_area_px"),
+    *("diameter_px", "show_anyway"),
+)
 
 
-def maps_cache(limit_bytes: int = CACHED_MAPS_BYTES) -> ByteCache[Maps]:
-    """Return a cache for the maps of the fields last looked at, of all visitors."""
-    return ByteCache(limit_bytes, lambda maps: maps.prob.nbytes + maps.core.nbytes)
+def maps_cache(limit_bytes: int = CACHED_MAPS_BYTES) -> ByteCache[Seen]:
+    """Return a cache for what was seen of the fields last looked at, of all visitors."""
+    return ByteCache(limit_bytes, lambda seen: seen.prediction.nbytes)
 
 
 CACHE = maps_cache()
@@ -51,11 +49,12 @@ CACHE = maps_cache()
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Labels [H, W] before any correction by hand, and what they were found with."""
+    """The particles before any correction by hand, and what they were found with."""
 
     key: tuple
-    labels: np.ndarray
+    particles: finding.Found
     warnings: tuple[str, ...]
+    doubt: str
 
 
 @dataclass(eq=False)
@@ -85,19 +84,23 @@ class OpenFile:
     def analyse(self, pipe: Pipeline, settings: Settings) -> None:
         """Analyse anew with other settings; they are kept only if that succeeds."""
         view = cut_field(self.micrograph, self.name, settings)
-        zoom = network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0
-        seen = (self.token, pipe.revision, view.bar_rows, settings.invert, zoom)
-        key = (seen, settings.split, settings.min_area_px)
+        scale = (settings.diameter_px,)
+        if not pipe.any_scale:
+            scale = (network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0,)
+        look = (self.token, pipe.revision, view.bar_rows, settings.invert, scale)
+        key = (look, settings.split, settings.min_area_px)
         found = self.found
         if found is None or found.key != key:
-            maps = CACHE.get(seen)
-            if maps is None:
-                maps = predict(pipe, view, settings)
-                CACHE.put(seen, maps)
-            labels = find_particles(maps, pipe.config["operating_point"], settings)
-            found = Found(key, labels, maps.warnings)
-        labels = apply_edits(found.labels, settings.edits)
-        self.analysis = measure_field(view, labels, settings, found.warnings)
+            seen = CACHE.get(look)
+            if seen is None:
+                seen = predict(pipe, view, settings)
+                CACHE.put(look, seen)
+            particles = seen.find(settings)
+            found = Found(key, particles, seen.warnings, doubt_of(seen, particles))
+        labels = apply_edits(found.particles.labels, settings.edits)
+        self.analysis = measure_field(
+            view, labels, settings, found.warnings, found.particles, found.doubt
+        )
         self.settings, self.found = settings, found
 
 

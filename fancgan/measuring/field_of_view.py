@@ -1,0 +1,60 @@
+"""A micrograph without its info bar, as it is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fancgan.errors import UserError
+from fancgan.measuring.settings import Settings
+from fancgan.microscopy.micrograph import MIN_SIDE_PX, Micrograph, read_micrograph, to_grey8
+
+
+@dataclass(frozen=True, eq=False)
+class FieldOfView:
+    """A micrograph without its info bar: pixels [H, W] native, grey [H, W] uint8."""
+
+    name: str
+    pixels: NDArray
+    nm_per_px: float | None
+    nm_source: str | None
+    bar_rows: int
+    pages: int
+    synthetic: bool = False
+
+    @cached_property
+    def grey(self) -> NDArray[np.uint8]:
+        return to_grey8(self.pixels)
+
+
+def read_field(path: str | Path, settings: Settings | None = None) -> FieldOfView:
+    """Read a microscope file and cut off its info bar. Raises UserError."""
+    settings = settings or Settings()
+    return cut_field(read_micrograph(path, settings.page), Path(path).stem, settings)
+
+
+def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfView:
+    """Cut the info bar off, as found or as the settings say. Raises UserError."""
+    height, width = micrograph.pixels.shape
+    found = height - len(micrograph.field)
+    rows = found if settings.bar_rows is None else settings.bar_rows
+    if min(height - rows, width) < MIN_SIDE_PX:
+        raise UserError(
+            f"{name} has {height} rows: cutting off {rows} leaves fewer than {MIN_SIDE_PX}."
+        )
+    nm_per_px, nm_source = micrograph.nm_per_px, micrograph.nm_source
+    if settings.nm_per_px:
+        nm_per_px, nm_source = settings.nm_per_px, "entered by hand"
+    return FieldOfView(
+        name=name,
+        pixels=micrograph.pixels[: height - rows],
+        nm_per_px=nm_per_px,
+        nm_source=nm_source,
+        bar_rows=rows,
+        pages=micrograph.pages,
+        synthetic="synthetic" in name.lower(),
+    )

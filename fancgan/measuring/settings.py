@@ -1,0 +1,68 @@
+"""What a user may choose for one micrograph."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from fancgan.errors import UserError
+from fancgan.measuring.corrections import check_edits
+from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
+
+MAX_NM_PER_PX = 1e6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may choose. Stored with every result: with the file it gives the same again.
+
+    nm_per_px: pixel size in nm; None is what the file says. bar_rows: rows cut off at the bottom;
+    None is as found. page: of a file with several. invert: dark particles on bright ground.
+    rescale: let the network see the picture at the scale of its training images, if both are known.
+    split: -1 merges what touches, 1 splits most, 0 is the bundle's operating point.
+    min_area_px: smaller particles are left out; None is the bundle's. diameter_px: of the typical
+    particle, for a model that looks at any scale; None lets it find out. show_anyway: statistics
+    even where the model doubts its outlines. edits: see corrections.py.
+    """
+
+    nm_per_px: float | None = None
+    bar_rows: int | None = None
+    page: int = 0
+    invert: bool = False
+    rescale: bool = True
+    split: float = 0.0
+    min_area_px: int | None = None
+    diameter_px: float | None = None
+    show_anyway: bool = False
+    edits: tuple[dict, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.nm_per_px is not None and not 0 < self.nm_per_px < MAX_NM_PER_PX:
+            raise UserError("The pixel size must be a positive number of nanometres, such as 7.34.")
+        if self.bar_rows is not None and self.bar_rows < 0:
+            raise UserError("The rows to cut off at the bottom cannot be fewer than 0.")
+        if self.page < 0:
+            raise UserError("Pages are counted from 0.")
+        if not -1 <= self.split <= 1:
+            raise UserError("The split strength lies between -1 (merge) and 1 (split).")
+        if self.min_area_px is not None and self.min_area_px < 1:
+            raise UserError("The smallest area of a particle is 1 pixel or more.")
+        if self.diameter_px is not None and not 1 <= self.diameter_px < MAX_DIAMETER_PX:
+            raise UserError(
+                f"The diameter of a typical particle lies between 1 and {MAX_DIAMETER_PX} pixels."
+            )
+        object.__setattr__(self, "edits", tuple(check_edits(self.edits)))
+
+    def to_dict(self) -> dict:
+        return dataclasses.asdict(self) | {"edits": list(self.edits)}
+
+    @classmethod
+    def from_dict(cls, values: object) -> Settings:
+        """Return the settings of `to_dict`; raise UserError for anything else."""
+        names = {f.name for f in dataclasses.fields(cls)}
+        if not isinstance(values, dict) or not set(values) <= names:
+            raise UserError(f"Settings may hold {', '.join(sorted(names))}, and nothing else.")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UserError(f"A setting is of the wrong kind: {error}.") from error

@@ -1,0 +1,50 @@
+"""What a caller may hand over as a picture or as a mask, checked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fancgan.errors import UserError
+from fancgan.microscopy.micrograph import MAX_PIXELS, MIN_SIDE_PX, to_grey8
+from fancgan.particles.labels import label_mask, separate
+
+
+def _check_shape(array: np.ndarray, what: str) -> None:
+    if array.ndim != 2:
+        raise UserError(f"The {what} must be one grey picture [H, W], not {array.shape}.")
+    height, width = array.shape
+    if min(height, width) < MIN_SIDE_PX:
+        raise UserError(
+            f"The {what} is {width} x {height} pixels; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} "
+            "are needed."
+        )
+    if height * width > MAX_PIXELS:
+        raise UserError(
+            f"The {what} is {width} x {height} pixels; at most {MAX_PIXELS // 10**6} megapixels "
+            "are worked on, so cut it into parts."
+        )
+
+
+def mask_array(mask: np.ndarray) -> np.ndarray:
+    """Return the mask as bool [H, W], touching labels parted."""
+    mask = np.asarray(mask)
+    _check_shape(mask, "mask")
+    if mask.dtype.kind not in "bui":
+        raise UserError(
+            f"The mask holds {mask.dtype} values; give whole numbers, 0 for background."
+        )
+    if not mask.any():
+        raise UserError("The mask has no particle pixel: draw a particle, or choose another mask.")
+    if mask.dtype.kind == "b":
+        return mask
+    binary = ((mask == 0) | (mask == mask.max())).all() and mask.max() > 0
+    return mask > 0 if binary else separate(label_mask(mask)) > 0
+
+
+def image_array(image: np.ndarray) -> np.ndarray:
+    """Return the image as uint8 grey levels [H, W]."""
+    image = np.asarray(image)
+    _check_shape(image, "image")
+    if image.dtype.kind not in "buif":
+        raise UserError(f"The image holds {image.dtype} values; grey levels are expected.")
+    return to_grey8(image)

@@ -1,0 +1,121 @@
+"""From a run of the particle network to a bundle: scripted, compared, sealed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+import fancgan
+from fancgan.errors import UserError
+from fancgan.networks.particle_net.deployed import DeployedParticleNet
+from fancgan.networks.particle_net.stored import PREFIX, load_particle_net
+from fancgan.networks.torchscript import load_scripted, script_bytes
+from fancgan.pretrained.bundle import CARD, SEGMENTER, WEIGHTS, replacing, seal
+from fancgan.publishing.data_sources import data_facts_of_sets
+from fancgan.publishing.model_card import write_card
+from fancgan.publishing.module_files import TOLERANCE
+from fancgan.publishing.run_weights import training_facts
+from fancgan.segmentation.finding import MIN_AREA_PX, Judgement
+from fancgan.training.any_particle.config import PRESET
+
+CHECK_SIZES = ((32, 32), (250, 333))
+JUDGEMENT = "judgement.json"
+
+
+def export_particles(
+    run: Path,
+    record: dict,
+    out: Path,
+    *,
+    name: str | None = None,
+    metrics: dict | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Write the bundle of a run of `--preset particles` to the folder `out`, whole or not at all.
+
+    record: the run's config.json. metrics: what was measured, for the model card. Raises UserError
+    for a run without weights or judgement, and an `out` that is something else.
+    """
+    network = load_particle_net(run / "weights.safetensors")
+    judgement = _read_judgement(run / JUDGEMENT)
+    with replacing(out) as stage:
+        say("writing the module, and comparing it with the network in eager mode")
+        difference = _write_module(stage / SEGMENTER, network)
+        say(f"    {SEGMENTER:18} largest difference {difference:.1e}")
+        weights = {
+            PREFIX + key: value.half().contiguous()
+            for key, value in network.network.state_dict().items()
+        }
+        save_file(weights, stage / WEIGHTS, metadata={"format": "pt"})
+        config = {
+            "name": name or out.resolve().name,
+            "formats": ["torchscript"],
+            "software": {"fancgan": fancgan.__version__, "torch": torch.__version__},
+            "architecture": record["model"],
+            "normalisation": {
+                "image": "grey levels 0..255 in; inside the 1 % and 99 % quantiles at -1 and 1",
+                "inside_the_modules": True,
+            },
+            "nm_per_px": None,
+            "operating_point": {"threshold": judgement.threshold, "min_area_px": MIN_AREA_PX},
+            "judgement": judgement.to_dict(),
+            "data": data_facts_of_sets(record["data"]),
+            "metrics": metrics,
+            "training": training_facts(run, record),
+            "largest_difference": {SEGMENTER: difference},
+        }
+        (stage / CARD).write_text(write_card(config), encoding="utf-8", newline="\n")
+        seal(stage, config)
+    say(f"wrote {out}")
+    return out
+
+
+def particle_record(runs: Sequence[Path], formats: Sequence[str]) -> dict | None:
+    """Return the record of a run of `--preset particles`, None where the first run is no such.
+
+    Raises UserError for several of them, and for a format that their bundles do not come in.
+    """
+    try:
+        record = json.loads((runs[0] / "config.json").read_text(encoding="utf-8"))
+        if record["model"]["preset"] != PRESET or not record["data"]["sets"]:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # what is wrong with it says whoever reads runs of the cycle
+    if len(runs) > 1 or set(formats) != {"torchscript"}:
+        raise UserError(
+            f"A run of --preset {PRESET} is exported alone, and as torchscript; leave out the "
+            "other runs and --formats."
+        )
+    return record
+
+
+def _read_judgement(path: Path) -> Judgement:
+    try:
+        return Judgement.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path.parent} has no {path.name}: the training ends with it, so run the same "
+            "train.py command to the end first."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged; delete it and run train.py again.") from error
+
+
+def _write_module(path: Path, network: DeployedParticleNet) -> float:
+    """Write TorchScript; return how far it is from eager mode. RuntimeError beyond TOLERANCE."""
+    content = script_bytes(network)
+    loaded, draws, worst = load_scripted(content), torch.Generator().manual_seed(0), 0.0
+    with torch.inference_mode(), torch.jit.optimized_execution(False):
+        for height, width in CHECK_SIZES:
+            image = 255 * torch.rand(1, 1, height + 10, width + 7, generator=draws)
+            maps = (module(image, height, width) for module in (network, loaded))
+            first, second = maps
+            worst = max(worst, (first - second).abs().max().item())
+    if not worst <= TOLERANCE:
+        raise RuntimeError(f"{path.name} and eager mode differ by {worst:.2e}")
+    path.write_bytes(content)
+    return worst

@@ -1,0 +1,130 @@
+"""The model card of a bundle that finds particles of any kind, and paints none."""
+
+from __future__ import annotations
+
+from fancgan.publishing.data_sources import NON_COMMERCIAL
+
+PAPER = "https://arxiv.org/abs/2505.18106"
+
+
+def write_particle_card(config: dict, *, repo_id: str | None = None, tag: str | None = None) -> str:
+    """Return the README.md of such a bundle; see model_card.write_card."""
+    source = f'"{repo_id}", revision="{tag or "COMMIT"}"' if repo_id else '"PATH/OF/THIS/FOLDER"'
+    parts = [
+        _front_matter(config),
+        _introduction(config),
+        _use(source),
+        _data(config),
+        _numbers(config),
+        LIMITS,
+        _citation(config),
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _front_matter(config: dict) -> str:
+    licence = config["data"].get("weights_licence") or "other\nlicense_name: not-stated"
+    return f"""---
+license: {licence}
+library_name: fancgan
+pipeline_tag: image-segmentation
+tags:
+  - electron-microscopy
+  - sem
+  - tem
+  - nanoparticles
+  - instance-segmentation
+---"""
+
+
+def _introduction(config: dict) -> str:
+    return f"""# {config["name"]}
+
+One network of F-ANcGAN ([paper]({PAPER})) that finds the particles in an electron
+micrograph without being told what they are: bright or dark, a few pixels across or as large as the
+frame. It is an attention U-Net whose six maps say where particles are, where they end, how large
+each is and where its middle lies. A first look at the reduced picture gives the typical diameter;
+the next is at the scale at which that is 36 px. Pixel sizes in nm play no part. Small classifiers
+in `config.json` ("judgement") join fragments and give each particle, and the picture, a confidence.
+
+**It holds no generator: it paints nothing.**"""
+
+
+def _use(source: str) -> str:
+    return f"""## Use
+
+```python
+from fancgan import Pipeline
+pipe = Pipeline.from_pretrained({source})
+labels = pipe.instances(image)                 # image [H, W] -> int32 [H, W], 0 = background
+labels = pipe.instances(image, diameter_px=40) # where you know better
+found = pipe.find(image)                       # labels, and:
+found.confidence, found.picture_confidence, found.diameter_px
+```
+
+With torch alone, the maps. TorchScript files run code: load them only from a source that you trust,
+and compare their sha256 with `config.json` first.
+
+```python
+import torch
+segmenter = torch.jit.load("segmenter.pt")
+image = torch.rand(1, 1, 600, 900) * 255       # grey levels of a micrograph
+with torch.no_grad():
+    maps = segmenter(image, 300, 450)[0]       # [6, 300, 450], looked at with half its pixels
+particle, outline, depth, log_diameter, to_middle_x, to_middle_y = maps
+```"""
+
+
+def _data(config: dict) -> str:
+    lines = ["## Training data and licence", ""]
+    for each in config["data"]["sets"]:
+        modality = f", {each['modality'].upper()}" if each.get("modality") else ""
+        lines.append(
+            f"- {each['name']}{modality}: {each['train']} images for training, {each['aside']} "
+            f"kept aside to judge the maps by, {each['val']} for validation; weight "
+            f"{each['weight']:g}. "
+            f"Source: {each['source']}. Licence: {each['licence']}."
+        )
+    lines.append(
+        "- Licence of these weights: CC BY-NC 4.0. Some of the data forbid commercial use, and so "
+        "do the weights; no image of the data is contained in this folder."
+        if config["data"].get("weights_licence") == NON_COMMERCIAL
+        else "- Licence of these weights: not stated; ask whoever trained them."
+    )
+    training = config.get("training") or {}
+    facts = [f"seed {training['seed']}"] if "seed" in training else []
+    steps = training.get("trained_steps", training.get("steps"))
+    crops = f" of {training['batch_size']} crops" if "batch_size" in training else ""
+    facts += [f"{steps} steps{crops}"] if steps else []
+    facts += [f"begun from the weights of {training['init']}"] if training.get("init") else []
+    hardware = training.get("hardware") or {}
+    facts += [f"on {hardware['name']} ({hardware['device']})"] if "name" in hardware else []
+    if facts:
+        lines.append(f"- Training: {', '.join(facts)}; all settings are in `config.json`")
+    return "\n".join(lines)
+
+
+def _numbers(config: dict) -> str:
+    measured = config.get("metrics")
+    if not measured:
+        return "## Measured\n\nNot measured: exported without a data set."
+    lines = ["## Measured", "", measured["words"], ""]
+    head = ["figure", *measured["sets"]]
+    lines += ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    for name, values in measured["figures"].items():
+        lines.append(f"| {name} | " + " | ".join(str(value) for value in values) + " |")
+    return "\n".join(lines)
+
+
+LIMITS = """## Limits
+
+- A confidence is learned from a few dozen pictures: it ranks, it promises nothing. Look at the
+  outlines.
+- Outlines are as good as the hand-drawn ones it learned from.
+- Rods that cross, dots of a few pixels, buried layers and rough films are where it fails first."""
+
+
+def _citation(config: dict) -> str:
+    data = dict.fromkeys(each.get("citation") for each in config["data"]["sets"])
+    lines = [f"- Method: F-ANcGAN, {PAPER}", *(f"- Data: {words}" for words in data if words)]
+    return "## Citation\n\n" + "\n".join(lines)
