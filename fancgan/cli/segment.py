@@ -200,8 +200,12 @@ def describe_result(measured) -> str:
 def write_shared(results: Results, folder: Path, quantity: str) -> None:
     from fancgan.files import write_whole
 
+    left = set(SHARED)
     for name, content in results.files(quantity):
         write_whole(folder / name, content)
+        left.discard(name)
+    for name in left:  # of an earlier result, and no longer true
+        (folder / name).unlink(missing_ok=True)
     if results.measured and all(one.withheld for one in results.measured):
         print(f"No statistics: the model doubts all outlines. {ANYWAY}", file=sys.stderr)
     if len({one.unit for one in results.measured}) > 1:

@@ -199,12 +199,10 @@ class Results:
             return
         facts = facts_of(self.measured, self.bundle)
         shown = [one for one in self.measured if not one.withheld]
-        tables = {
-            "particles": particle_table(self.measured),
-            "files": summary_table(self.measured),
-        }
+        tables = {"particles": particle_table(self.measured)}
         if shown:
             tables["statistics"] = statistics_table(shown)
+        tables["files"] = summary_table(self.measured)
         yield from ((f"{name}.csv", csv_bytes(table)) for name, table in tables.items())
         yield "particles.xlsx", xlsx_bytes(tables, facts)
         yield "annotations_coco.json", self._coco.to_json()

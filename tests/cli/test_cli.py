@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,23 @@ def test_segment_takes_a_folder(folder: Path, bundle: str, capsys) -> None:
     assert capsys.readouterr().out.count(": 6 particles") == 3
     statistics = pd.read_csv("found/statistics.csv")
     assert set(statistics["interval_over"].dropna()) == {"images"}
+
+
+def test_without_a_bundle_any_particles_are_found_or_the_numbers_withheld(folder, capsys) -> None:
+    noise = np.random.default_rng(0).normal(110, 12, (240, 320)).clip(0, 255)
+    Image.fromarray(noise.astype(np.uint8)).save("noise.png")
+    assert main(["segment", "discs.png", "--out", "found"]) == 0
+    said = capsys.readouterr().out
+    assert "6 particles" in said and "typical diameter" in said and "confidence" in said
+    facts = json.loads(Path("found/settings.json").read_text())
+    assert facts["bundle"]["name"] == "particles" and facts["fields"]["discs"]["confidence"] > 0.5
+    assert Path("found/statistics.csv").exists()
+    assert main(["segment", "noise.png", "--out", "found"]) == 0
+    out, err = capsys.readouterr()
+    assert "statistics withheld. No particle was found" in out and "--show-anyway" in err
+    assert not Path("found/statistics.csv").exists(), "that of the earlier result is not true now"
+    assert main(["segment", "discs.png", "--out", "found", "--diameter-px", "0.5"]) == 2
+    assert "between 1 and" in capsys.readouterr().err
 
 
 def test_stored_settings_give_the_same_again(folder: Path, bundle: str) -> None:
