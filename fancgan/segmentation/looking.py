@@ -82,7 +82,7 @@ def look_closely(
     scale = overview_scale(shape)
     maps, first = at(scale)
     found = first
-    for factor in (SAME_SCALE, FAR_OFF):
+    for factor in (SAME_SCALE, FAR_OFF, FAR_OFF):
         better = wanted(found)
         if abs(math.log(better / scale)) < math.log(factor):
             break

@@ -40,7 +40,7 @@ def test_working_scale_brings_the_particle_to_the_canonical_size_within_bounds()
     assert 40 * working_scale((512, 768), 40.0) == pytest.approx(CANONICAL_PX)
     assert working_scale((512, 768), 4000.0) == pytest.approx(256 / 768)
     assert working_scale((64, 64), 1.0) == MAX_SCALE
-    height, width = scaled_size((1000, 2000), working_scale((1000, 2000), 30.0, max_pixels=1e6))
+    height, width = scaled_size((1000, 2000), working_scale((1000, 2000), 45.0, max_pixels=1e6))
     assert height * width == pytest.approx(1e6, rel=0.01)
     assert working_scale((1000, 2000), 8.0, max_pixels=1e6) == 1, "small ones are not reduced"
     least = working_scale((8000, 8000), 8.0)
