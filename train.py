@@ -214,6 +214,11 @@ def begin_cycle(
         from fancgan.pretrained.find import find_bundle
 
         bundle = find_bundle(args.init)
+        if not bundle.paints:
+            raise UserError(
+                f"The bundle {args.init} holds a segmenter and no generator; give --init one with "
+                f"both, or train a segmenter alone: --preset {PARTICLES}."
+            )
         initial = load(bundle.read(WEIGHTS))
         data["init"] = f"{bundle.config['name']} {bundle.revision}"
     return Training(

@@ -94,14 +94,14 @@ class Pipeline:
     @property
     def style_scale(self) -> StyleScale:
         """What a unit of the first entries of a style vector is in grey levels."""
-        self._need_generator()
+        self.need_generator()
         density = self._generator.density
         return StyleScale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
 
     @property
     def style_dim(self) -> int:
         """Length of a style vector; bundles differ in how many statistics they measure."""
-        self._need_generator()
+        self.need_generator()
         return int(self._generator.style_dim)
 
     @property
@@ -121,7 +121,7 @@ class Pipeline:
         Raises UserError for a mask of another shape or type, too small, or without a particle, and
         where the bundle holds no generator.
         """
-        self._need_generator()
+        self.need_generator()
         particles = _as_tensor(mask_array(mask))
         draws = torch.Generator().manual_seed(_check_seed(seed))
         # The style is drawn even where one is given, so that the noise of a seed stays the same.
@@ -228,7 +228,7 @@ class Pipeline:
 
     def sample_style(self, seed: int = 0) -> np.ndarray:
         """Return the style float32 [style_dim] that `synthesize` draws for this seed."""
-        self._need_generator()
+        self.need_generator()
         return self._draw_style(torch.Generator().manual_seed(_check_seed(seed)))[0].cpu().numpy()
 
     def measure_style(self, image: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
@@ -238,7 +238,7 @@ class Pipeline:
         first entries are STAT_NAMES in standard deviations of the training images, the rest is
         the encoder's mean.
         """
-        self._need_generator()
+        self.need_generator()
         grey = image_array(image)
         if mask is not None and np.shape(mask) != grey.shape:
             raise UserError(
@@ -255,7 +255,8 @@ class Pipeline:
             style = self._style_encoder(*inputs)
         return style[0].cpu().numpy()
 
-    def _need_generator(self) -> None:
+    def need_generator(self) -> None:
+        """Raise UserError where the bundle cannot paint."""
         if not self.paints:
             raise UserError(
                 f"The bundle {self.config.get('name')} holds a segmenter and no generator, so it "

@@ -102,9 +102,13 @@ def plan_for(
     style: NDArray | None = None,
     strip: bool = False,
 ) -> Plan:
-    """Return the plan of n pairs painted by pipe; style: None or a vector [style_dim]."""
+    """Return the plan of n pairs painted by pipe; style: None or a vector [style_dim].
+
+    Raises UserError where the bundle cannot paint.
+    """
     from fancgan.measuring.results import bundle_facts
 
+    pipe.need_generator()
     data = pipe.config.get("data") or {}
     return Plan(
         n=n,
