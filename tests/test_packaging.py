@@ -38,7 +38,11 @@ STARTS = {
 }
 DISTRIBUTION = {"PIL": "pillow", "skimage": "scikit-image"}
 # Packages that are named in a string, not by an import of ours.
-BY_NAME = {'engine="openpyxl"': "openpyxl", "torch.utils.tensorboard": "tensorboard"}
+BY_NAME = {
+    'engine="openpyxl"': "openpyxl",
+    "torch.utils.tensorboard": "tensorboard",
+    "tifffile.TIFF.DECOMPRESSORS": "imagecodecs",
+}
 PAINT = """
 import sys
 from pathlib import Path

@@ -22,7 +22,7 @@ SHARED = ("particles.csv", "statistics.csv", "files.csv", "particles.xlsx", "rep
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="TIFF, PNG, JPEG or BMP, or a folder of these"
+        "files", nargs="+", metavar="FILE", help="pictures of microscopes, or a folder of these"
     )
     parser.add_argument(
         "--out",
@@ -188,7 +188,9 @@ def describe_result(measured) -> str:
     if measured.nm_per_px:
         words.append(f"{measured.nm_per_px:.4g} nm per pixel ({measured.nm_source})")
     else:
-        words.append("pixel size unknown")
+        words.append(
+            "pixel size unknown" + (f": {measured.nm_source}" if measured.nm_source else "")
+        )
     if measured.diameter_px and measured.confidence is not None:
         words.append(f"typical diameter {measured.diameter_px:.3g} px")
         words.append(f"confidence {measured.confidence:.2f}")

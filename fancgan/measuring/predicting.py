@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fancgan.measuring.field_of_view import FieldOfView
 from fancgan.measuring.settings import Settings
-from fancgan.microscopy.micrograph import MAX_PIXELS, MIN_SIDE_PX
+from fancgan.microscopy.formats.stored import MAX_PIXELS
+from fancgan.microscopy.micrograph import MIN_SIDE_PX
 from fancgan.networks.config import STAT_INDEX
 from fancgan.segmentation.finding import Found
 from fancgan.segmentation.prediction import CorePrediction, Prediction

@@ -1,31 +1,37 @@
 """Reading microscope files: pixels as they are, nanometres per pixel, the info bar.
 
-Pixels are read with tifffile (TIFF) or Pillow (the rest) and never rescaled here; `to_grey8` is
-the one mapping to the 0..255 grey scale that the networks know.
+Pixels are read by the file's format (`formats`) and never rescaled here; `to_grey8` is the one
+mapping to the 0..255 grey scale that the networks know.
 """
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from PIL import Image
 
 from fancgan.errors import UserError
-from fancgan.microscopy import pixel_size
+from fancgan.microscopy.formats import emd, gatan, mrc, plain, tia, tiff
+from fancgan.microscopy.formats.stored import Stored, check_size, scale_or_doubt, too_large
 from fancgan.microscopy.info_bar import find_info_bar
 from fancgan.microscopy.pixel_size import PixelSize
+from fancgan.microscopy.side_file import from_side_file
 
-MAX_PIXELS = 80_000_000
 MIN_SIDE_PX = 32  # of a picture that the networks take
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
+SUFFIXES = (
+    *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"),
+    *(".dm3", ".dm4", ".emd", ".ser", ".mrc"),
+)
+KINDS = "TIFF, PNG, JPEG, BMP, DM3, DM4, EMD, SER and MRC"
 
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PLAIN_MODES = ("1", "L", "P", "I", "F", "LA", "RGB", "RGBA")
+for library in ("tifffile", "PIL", "h5py"):  # silent, unless somebody asks for a log
+    logging.getLogger(library).addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,8 @@ class Micrograph:
 
     pixels: [H, W] uint8, uint16 or float32, native values, with the info bar if there is one.
     nm_per_px: size of a pixel in nanometres, None where the file does not say.
-    nm_source: where that number was found, for people to read.
+    nm_source: where that number was found, for people to read; or why the number that the file
+        states is not taken; None where it states none.
     info_bar_row: first row of the microscope's info bar at the bottom, None if there is none.
     pages: how many pictures the file holds.
     """
@@ -52,19 +59,22 @@ class Micrograph:
 
 
 def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
-    """Read one page of a TIFF (8 / 16 / 32 bit grey, palette), PNG, JPEG or BMP file.
+    """Read one page of a file of the formats in KINDS.
 
     A palette TIFF gives its raw indices (microscopes store grey levels there). RGB that is grey in
     truth becomes grey. Pixels that are not square, by the file's own word, are made so: the longer
-    side is filled in linearly. The scale may stand in a file beside (pixel_size.py).
+    side is filled in linearly. The scale may stand in a file beside (side_file.py).
     Raises UserError for a file that is missing, empty, broken, in colour, not finite, larger than
     MAX_PIXELS or smaller than MIN_SIDE_PX x MIN_SIDE_PX.
     """
     path = Path(path)
     stored = _read(path, page)
-    pixels = _native(_grey_of(stored.samples, path), path)
+    pixels = _native(_grey_of(stored, path), path)
     height, width = pixels.shape
-    bar_row, size = stored.bar_row, stored.pixel_size or pixel_size.from_side_file(path, width)
+    bar_row, size, doubt = stored.bar_row, stored.pixel_size, stored.doubt
+    if size is None:
+        size, neighbours = scale_or_doubt(lambda: from_side_file(path, width))
+        doubt = doubt or neighbours
     if bar_row is None or not 0 < bar_row < height:
         bar_row = find_info_bar(to_grey8(pixels))
     if min(bar_row or height, width) < MIN_SIDE_PX:
@@ -73,7 +83,7 @@ def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
             f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed."
         )
     if size is None:
-        return Micrograph(pixels, None, None, bar_row, stored.pages)
+        return Micrograph(pixels, None, doubt, bar_row, stored.pages)
     if size.aspect == 1:
         return Micrograph(pixels, size.width_nm, size.source, bar_row, stored.pages)
     square = _made_square(pixels, size, path)
@@ -91,7 +101,7 @@ def _made_square(pixels: np.ndarray, size: PixelSize, path: Path) -> np.ndarray:
 
     height, width = pixels.shape
     height, width = round(height * max(size.aspect, 1)), round(width / min(size.aspect, 1))
-    _check_size(path, width, height)
+    check_size(path, width, height)
     stretched = resize(
         pixels, (height, width), order=1, mode="edge", preserve_range=True, anti_aliasing=False
     )
@@ -133,114 +143,80 @@ def to_grey8(pixels: np.ndarray) -> np.ndarray:
 
 
 def read_raw(path: str | Path, page: int = 0) -> np.ndarray:
-    """Return the stored samples of one page, [H, W] or [H, W, C]; palettes give raw indices."""
+    """Return the samples of one page, [H, W] or [H, W, C], upright; palettes give raw indices."""
     return _read(Path(path), page, palettes=False).samples
 
 
-@dataclass(frozen=True, eq=False)
-class _Stored:
-    """What a file holds: samples as they are, and what its metadata tells."""
-
-    samples: np.ndarray
-    pages: int
-    pixel_size: PixelSize | None = None
-    bar_row: int | None = None
-
-
-def _read(path: Path, page: int, palettes: bool = True) -> _Stored:
+def _read(path: Path, page: int, palettes: bool = True) -> Stored:
     try:
         with path.open("rb") as file:
-            magic = file.read(4)
+            head = file.read(1024)
     except IsADirectoryError:
         raise UserError(f"{path} is a folder, not an image file.") from None
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    if not magic:
+    if not head:
         raise UserError(f"{path.name} is empty (0 bytes).")
+    read = _reader_of(head, path, palettes)
     try:
-        if magic in _TIFF_MAGIC:
-            return _read_tiff(path, page)
-        return _read_with_pillow(path, page, palettes)
+        with warnings.catch_warnings():  # a library's words are for programmers
+            warnings.simplefilter("ignore")
+            return read(path, page)
     except UserError:
         raise
     except Image.DecompressionBombError:
-        raise UserError(_too_large(path, "far")) from None
+        raise UserError(too_large(path, "far")) from None
     except Exception as error:  # decoders raise anything on a broken file
         raise UserError(
-            f"{path.name} is not a readable image (TIFF, PNG, JPEG or BMP): "
-            "it is damaged, cut off, or of another kind."
+            f"{path.name} is not a readable image. If another program opens it, save it from "
+            "there as an uncompressed TIFF; if none does, it is cut off or damaged."
         ) from error
 
 
-def _read_tiff(path: Path, page: int) -> _Stored:
-    with tifffile.TiffFile(path) as tiff:
-        if len(tiff.pages) == 0:
-            raise ValueError("no picture in the file")
-        _check_page(path, page, len(tiff.pages))
-        head = tiff.pages[page].aspage()
-        _check_size(path, head.imagewidth, head.imagelength)
-        if head.samplesperpixel > 4 or head.imagedepth > 1:
-            raise UserError(f"{path.name} is not one grey picture; export a single one as TIFF.")
-        if head.compression in (1, 8, 32946) or find_spec("imagecodecs"):
-            samples = head.asarray()
-        else:  # LZW and JPEG: Pillow's own libtiff reads them
-            samples = _read_with_pillow(path, page, palettes=False).samples
-        if samples.size == 0:
-            raise ValueError("no pixels in the file")
-        if samples.ndim == 3 and samples.shape[0] in (2, 3, 4) and head.planarconfig == 2:
-            samples = np.moveaxis(samples, 0, -1)
-        if head.photometric == 0 and samples.dtype.kind in "bu":  # white is zero
-            samples = ~samples
-        bar_row = _fei_bar_row(tiff, head.imagelength)
-        return _Stored(samples, len(tiff.pages), pixel_size.from_tiff(tiff, head), bar_row)
+def _reader_of(head: bytes, path: Path, palettes: bool) -> Callable[[Path, int], Stored]:
+    """The reader for the first bytes of a file, whatever its name says."""
+    if head.startswith(tiff.MAGIC):
+        return tiff.read
+    if head.startswith(plain.MAGIC):
+        return partial(plain.read, palettes=palettes)
+    if head.startswith(gatan.MAGIC):
+        return gatan.read
+    if head.startswith(emd.MAGIC):
+        return emd.read
+    if head.startswith(tia.MAGIC):
+        return tia.read
+    if head[208:212] == b"MAP " or path.suffix.lower() in (".mrc", ".mrcs"):
+        return mrc.read
+    beside = " Open the SER file beside it." if path.suffix.lower() == ".emi" else ""
+    raise UserError(
+        f"{path.name} is not a readable image: {KINDS} are read, and it is none of them.{beside}"
+    )
 
 
-def _read_with_pillow(path: Path, page: int, palettes: bool) -> _Stored:
-    with warnings.catch_warnings():  # our own limit is the stricter one, and has its sentence
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        opened: Image.Image = Image.open(path)
-    with opened as image:
-        pages = getattr(image, "n_frames", 1)
-        _check_page(path, page, pages)
-        image.seek(page)
-        _check_size(path, *image.size)
-        words = getattr(image, "text", {})
-        size, rows = pixel_size.from_words(words), str(words.get("FieldRows", ""))
-        as_they_are = image.mode in _PLAIN_MODES or image.mode.startswith("I;16")
-        if not as_they_are or (image.mode == "P" and palettes):
-            image = image.convert("RGB")
-        return _Stored(np.asarray(image), pages, size, int(rows) if rows.isdecimal() else None)
-
-
-def _check_page(path: Path, page: int, pages: int) -> None:
-    if not 0 <= page < pages:
-        raise UserError(f"{path.name} has {pages} page(s), so there is no page {page}.")
-
-
-def _check_size(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UserError(_too_large(path, f"{width} x {height} pixels,"))
-
-
-def _too_large(path: Path, by: str) -> str:
-    return f"{path.name} is {by} larger than {MAX_PIXELS // 10**6} megapixels; crop it first."
-
-
-def _grey_of(raw: np.ndarray, path: Path) -> np.ndarray:
+def _grey_of(stored: Stored, path: Path) -> np.ndarray:
+    """The grey levels [H, W] of samples whose colours, if any, are those of noise or of marks."""
+    raw = stored.samples
     if raw.ndim == 2:
         return raw
     if raw.ndim != 3 or raw.shape[-1] > 4:
         raise UserError(f"{path.name} has the shape {raw.shape}; one grey picture is expected.")
     if raw.shape[-1] < 3:  # grey, with or without alpha
         return raw[..., 0]
-    colour = raw[..., :3].astype(np.float32)
-    spread = colour.max(axis=-1) - colour.min(axis=-1)
-    tolerance = 0.03 * (np.iinfo(raw.dtype).max if raw.dtype.kind == "u" else colour.max())
-    if (spread > tolerance).mean() > 0.005:
-        raise UserError(f"{path.name} is a colour picture; a grey micrograph is expected.")
-    return colour.mean(axis=-1).round().astype(raw.dtype) if spread.any() else raw[..., 0]
+    colours = [raw[..., channel] for channel in range(3)]
+    if all(np.array_equal(colours[0], colour) for colour in colours[1:]):
+        return np.ascontiguousarray(colours[0])
+    low, high = np.minimum.reduce(colours), np.maximum.reduce(colours)
+    brightest = float(high.max())
+    if raw.dtype.kind == "u":
+        brightest = 2.0 ** max(8, int(brightest).bit_length()) - 1
+    if (high - low > 0.03 * brightest).mean() > 0.005:
+        other = stored.other_page
+        there = "" if other is None else f" Page {other} of it holds a grey one."
+        raise UserError(f"{path.name} is a colour picture; a grey micrograph is expected.{there}")
+    total = np.add.reduce(colours, dtype=np.float32)
+    return np.rint(total / 3).astype(raw.dtype) if raw.dtype.kind != "f" else total / 3
 
 
 def _native(pixels: np.ndarray, path: Path) -> np.ndarray:
@@ -257,9 +233,3 @@ def _native(pixels: np.ndarray, path: Path) -> np.ndarray:
     if kind in "ui" and pixels.min() >= 0 and pixels.max() < 2**16:
         return pixels.astype(np.uint16)
     return pixels.astype(np.float32)
-
-
-def _fei_bar_row(tiff: tifffile.TiffFile, height: int) -> int | None:
-    """FEI and Thermo files tell how many rows were scanned; what is below is the bar."""
-    rows = (tiff.fei_metadata or {}).get("Image", {}).get("ResolutionY")
-    return rows if isinstance(rows, int) and height * 0.7 <= rows < height else None

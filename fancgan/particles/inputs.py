@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fancgan.errors import UserError
-from fancgan.microscopy.micrograph import MAX_PIXELS, MIN_SIDE_PX, to_grey8
+from fancgan.microscopy.formats.stored import MAX_PIXELS
+from fancgan.microscopy.micrograph import MIN_SIDE_PX, to_grey8
 from fancgan.particles.labels import label_mask, separate
 
 

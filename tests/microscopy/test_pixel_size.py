@@ -29,10 +29,11 @@ def test_zeiss(tmp_path, picture, size, nm):
     assert scale_of(path) == (pytest.approx(nm), "Zeiss CZ_SEM ap_image_pixel_size")
 
 
-@pytest.mark.parametrize("size", ["0 nm", "7 furlongs", "7.344", "-3 nm", "nan nm"])
-def test_useless_zeiss_is_none(tmp_path, picture, size):
+@pytest.mark.parametrize("size", ["0 nm", "7 furlongs", "7.344", "-3 nm", "nan nm", "1e-300 nm"])
+def test_useless_zeiss_is_unknown_with_a_reason(tmp_path, picture, size):
     tifffile.imwrite(tmp_path / "z.tif", picture, extratags=zeiss_tag(size))
-    assert scale_of(tmp_path / "z.tif") == (None, None)
+    found, reason = scale_of(tmp_path / "z.tif")
+    assert found is None and reason.startswith("Zeiss CZ_SEM ap_image_pixel_size says")
 
 
 @pytest.mark.parametrize("section", ["Scan", "EScan", "IScan"])
@@ -63,12 +64,46 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path, width, height):
     assert disc["feret_min_nm"] == pytest.approx(2 * nm, abs=2 * max(width, height))
 
 
-@pytest.mark.parametrize(("unit", "nm"), [("nm", 4), ("um", 4000), ("micron", 4000), ("µm", 4000)])
+@pytest.mark.parametrize(
+    ("unit", "nm"),
+    [
+        *(("nm", 4), ("nanometer", 4), ("Nanometers", 4), ("nanometre", 4)),
+        *(("um", 4e3), ("micron", 4e3), ("µm", 4e3), ("micrometer", 4e3), ("micrometre", 4e3)),
+        *(("Å", 0.4), ("angstrom", 0.4), ("pm", 4e-3), ("picometers", 4e-3), ("mm", 4e6)),
+    ],
+)
 def test_imagej(tmp_path, picture, unit, nm):
-    unit = unit.encode("ascii", "backslashreplace").decode().replace("\\xb5", "\\u00B5")
+    unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in unit)
     path = tmp_path / "j.tif"
     tifffile.imwrite(path, picture, imagej=True, resolution=(0.25, 0.25), metadata={"unit": unit})
     assert scale_of(path) == (pytest.approx(nm), "ImageJ resolution and unit")
+
+
+@pytest.mark.parametrize(
+    ("words", "resolution", "nm"),
+    [
+        ("unit=nm\nyunit=um", (0.25, 250), 4),
+        ("unit=um\nyunit=nm", (250, 0.25), 4),
+        ("unit=nm\nyunit=1/nm", (0.25, 0.25), None),
+        ("unit=nm\nyunit=sec", (0.25, 0.25), None),
+        ("unit=nm", (0.25, 250), None),  # pixels a thousand times as wide as high
+        ("unit=furlong", (0.25, 0.25), None),
+        ("unit=m", (0.25, 0.25), None),
+    ],
+)
+def test_each_axis_of_imagej_has_its_unit(tmp_path, picture, words, resolution, nm):
+    options = {"resolution": resolution, "metadata": None, "description": f"ImageJ=1.54f\n{words}"}
+    tifffile.imwrite(tmp_path / "j.tif", picture, **options)
+    found = read_micrograph(tmp_path / "j.tif")
+    assert found.pixels.shape == picture.shape
+    assert found.nm_per_px == (nm and pytest.approx(nm)) and "ImageJ" in found.nm_source
+
+
+@pytest.mark.parametrize("unit", ["inch", "pixel", ""])
+def test_imagej_says_nothing_in_units_of_print(tmp_path, picture, unit):
+    path = tmp_path / "j.tif"
+    tifffile.imwrite(path, picture, imagej=True, resolution=(300, 300), metadata={"unit": unit})
+    assert scale_of(path) == (None, None)
 
 
 def test_ome(tmp_path, picture):
@@ -128,30 +163,68 @@ def test_side_files(tmp_path, picture, name, words, nm, source, picture_name):
     assert source in where and name in where
 
 
-def test_hitachi_writes_utf_16_too(tmp_path, picture):
-    Image.fromarray(picture).save(tmp_path / "a.tif")
-    (tmp_path / "a.txt").write_text(HITACHI.format(size="192x160", nm="3.5"), encoding="utf-16")
-    assert scale_of(tmp_path / "a.tif")[0] == pytest.approx(3.5)
+@pytest.mark.parametrize(
+    ("picture_name", "name"),
+    [
+        ("a.tif", "a-tif.hdr"),
+        ("a.png", "a-png.hdr"),
+        ("A.TIF", "A-tif.hdr"),
+        ("a.b.tif", "a.b.hdr"),
+    ],
+)
+def test_tescan_names_its_files_so(tmp_path, picture, picture_name, name):
+    Image.fromarray(picture).save(tmp_path / picture_name)
+    (tmp_path / name).write_text(TESCAN.format(x="2.5e-009", y="2.5e-009"))
+    assert scale_of(tmp_path / picture_name) == (2.5, f"Tescan PixelSizeX in {name}")
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("encoding", "micro"),
     [
-        "",
-        "Dear diary",
-        "\0" * 100,
-        HITACHI.format(size="1280x960", nm="3.5"),  # of a picture of another size
-        HITACHI.format(size="192x160", nm="none"),
-        JEOL.format(bar=0, marker="1um"),
-        JEOL.format(bar=80, marker="1px"),
-        JEOL.replace("192", "1280").format(bar=80, marker="1um"),
-        "[SemImageFile\nPixelSize=3",
+        *(("utf-8", "µ"), ("utf-8-sig", "μ"), ("cp1252", "µ"), ("shift_jis", "μ")),
+        *(("utf-16", "µ"), ("utf-16-le", "µ"), ("utf-16-be", "μ")),
     ],
 )
+def test_side_files_in_every_encoding(tmp_path, picture, encoding, micro):
+    title = "粒子" if encoding == "shift_jis" else "é" if encoding == "cp1252" else "é粒子"
+    jeol = f"$CM_TITLE {title}\r\n" + JEOL.format(bar=50, marker=f"1{micro}m")
+    hitachi = HITACHI.format(size="192x160", nm="3.5") + f"Comment={title}\r\n"
+    for words, nm in ((jeol, 20), (hitachi.replace("SemImage", "TemImage"), 3.5)):
+        Image.fromarray(picture).save(tmp_path / "a.tif")
+        (tmp_path / "a.txt").write_bytes(words.encode(encoding))
+        assert scale_of(tmp_path / "a.tif")[0] == pytest.approx(nm)
+
+
+@pytest.mark.parametrize("words", ["", "Dear diary", "\0" * 100, "[SemImageFile\nPixelSize=3"])
 def test_other_files_beside_say_nothing(tmp_path, picture, words):
     Image.fromarray(picture).save(tmp_path / "a.tif")
     (tmp_path / "a.txt").write_text(words)
     assert scale_of(tmp_path / "a.tif") == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (HITACHI.format(size="1280x960", nm="3.5"), "of a picture 1280 pixels wide"),
+        (HITACHI.format(size="²x3", nm="3.5"), "of a picture ² pixels wide"),
+        (HITACHI.format(size="192x160", nm="none"), "says 'none nm'"),
+        (HITACHI.format(size="192x160", nm="9" * 5000), "no length"),
+        (HITACHI.format(size="9" * 5000, nm="3.5"), "pixels wide"),
+        (HITACHI.format(size="192x160", nm="1e-300"), "which cannot be"),
+        (JEOL.format(bar=0, marker="1um"), "on 0 pixels"),
+        (JEOL.format(bar="1.2.3", marker="1um"), "on 1.2.3 pixels"),
+        (JEOL.format(bar=80, marker="1.2.3um"), "says '1.2.3 um'"),
+        (JEOL.format(bar=80, marker="1px"), "px"),
+        (JEOL.replace("192", "1280").format(bar=80, marker="1um"), "1280 pixels wide"),
+        (TESCAN.format(x="2.5", y="2.5"), "which cannot be"),
+        (TESCAN.format(x="2.5e-9", y="-1"), "no length"),
+    ],
+)
+def test_what_is_not_taken_has_a_reason(tmp_path, picture, words, reason):
+    Image.fromarray(picture).save(tmp_path / "a.tif")
+    (tmp_path / ("a.hdr" if "[MAIN]" in words else "a.txt")).write_text(words)
+    found, why = scale_of(tmp_path / "a.tif")
+    assert found is None and reason in why and len(why) < 120
 
 
 def test_the_files_own_word_goes_before_that_of_its_neighbour(tmp_path, picture):

@@ -20,6 +20,7 @@ from tests.support.imports import is_within, project
 from tests.support.paths import ROOT
 from tests.support.serving import serve
 from tests.support.stand_in_hub import Repo, card_faults, stand_in_hub
+from tests.test_packaging import BY_NAME
 from tests.test_rooms import EXTRAS, SERVING
 
 DISTRIBUTION = {"PIL": "pillow", "skimage": "scikit-image", "huggingface_hub": "huggingface-hub"}
@@ -31,9 +32,8 @@ def test_the_requirements_are_what_serving_imports() -> None:
     roots = {name.split(".")[0] for module in seen for name in source.imports(module)}
     roots -= {*sys.stdlib_module_names, "fancgan", "app", *EXTRAS}
     needed = {DISTRIBUTION.get(root, root) for root in roots}
-    # Imported by pandas, by name.
-    written = {name for name in seen if 'engine="openpyxl"' in source.paths[name].read_text()}
-    needed |= {"openpyxl"} if written else set()
+    texts = [source.paths[name].read_text() for name in seen]
+    needed |= {name for sign, name in BY_NAME.items() if any(sign in text for text in texts)}
     text = (ROOT / "space/requirements.txt").read_text()
     named = set(re.findall(r"^([a-z][\w-]*)", text, re.MULTILINE))
     assert named | {"gradio"} == needed

@@ -149,7 +149,7 @@ class Tools:
         interval. `measure` gives tables and label images as files.
 
         Args:
-            micrograph: Link or data URL of a TIFF (8, 16, 32 bit), PNG, JPEG or BMP file.
+            micrograph: Link or data URL of a TIFF, PNG, JPEG, BMP, DM, EMD, SER or MRC file.
             nm_per_px: Pixel size in nanometres; by default what the file says.
             split: From -1 (merge touching particles) to 1 (part them further).
 
@@ -173,7 +173,7 @@ class Tools:
         PDF report and the settings.
 
         Args:
-            micrographs: Links or data URLs of TIFF, PNG, JPEG or BMP files, one a line.
+            micrographs: Links or data URLs of such files as segment takes, one a line.
             nm_per_px: Pixel size in nanometres; by default what each file says.
             split: From -1 (merge touching particles) to 1 (part them further).
 

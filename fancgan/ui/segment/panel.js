@@ -95,7 +95,8 @@ export function wordsOnScale({ nm_per_px: nmPerPx, nm_source: source, height, ro
   return (
     (nmPerPx
       ? `${Number(nmPerPx.toPrecision(5))} nm per pixel (${source}).`
-      : "Pixel size unknown: enter it, or draw along the scale bar, to get nanometres.") +
+      : `Pixel size unknown${source ? `: ${source}. Enter` : ": enter"} it, or draw along the ` +
+        "scale bar, to get nanometres.") +
     (bar ? ` Info bar cut off: the bottom ${bar} rows.` : "") +
     (settings.edits ? ` Corrections by hand: ${settings.edits}.` : "")
   );

@@ -28,8 +28,8 @@ from fancgan.measuring.results import (
     particle_table,
     zip_bytes,
 )
-from fancgan.microscopy import image_files
-from fancgan.microscopy.pixel_size import SIDE_SUFFIXES
+from fancgan.microscopy import image_files, side_file
+from fancgan.microscopy.micrograph import KINDS
 from fancgan.ui import wire
 from fancgan.ui.page import MODEL, PLAIN, QUIET, component, downloader, shown_as_toast
 from fancgan.ui.scripts import call
@@ -74,8 +74,8 @@ def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
             )
             stop = gr.Button("Stop", size="md", elem_id="stop-opening", min_width=0)
             gr.HTML(
-                "<p class='fa-note'>TIFF (8, 16, 32 bit), PNG, JPEG, BMP; JEOL, Hitachi and Tescan "
-                "text files may come along. Nothing of yours is kept or logged.</p>",
+                f"<p class='fa-note'>{KINDS}; JEOL, Hitachi and Tescan text files may come along. "
+                "Nothing of yours is kept or logged.</p>",
                 **PLAIN,
             )
     with gr.Row(elem_classes="fa-bench fa-segment"):
@@ -119,10 +119,10 @@ def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
 def _open(models: Models, open_files: OpenFiles, paths: list[str] | None) -> Iterator[tuple]:
     """Open each uploaded file and show it as soon as it is ready; bad ones are said and left."""
     files = [Path(path) for path in paths or []]
-    pictures = [path for path in files if path.suffix.lower() not in SIDE_SUFFIXES]
+    pictures = [path for path in files if path.suffix.lower() not in side_file.DROPPED]
     if not pictures:
-        raise UserError("No micrograph arrived: drop a TIFF, PNG, JPEG or BMP file.")
-    beside = [path for path in files if path.suffix.lower() in SIDE_SUFFIXES]
+        raise UserError(f"No micrograph arrived: {KINDS} are read.")
+    beside = [path for path in files if path.suffix.lower() in side_file.DROPPED]
     bad = []
     for number, path in enumerate(pictures, 1):
         try:
@@ -143,8 +143,8 @@ def _open(models: Models, open_files: OpenFiles, paths: list[str] | None) -> Ite
 
 @contextmanager
 def _beside(picture: Path, others: list[Path]) -> Iterator[Path]:
-    """Give the picture in a folder with the side files of its stem, as they lay at home."""
-    own = [path for path in others if path.stem == picture.stem]
+    """Give the picture in a folder with its side files, as they lay at home."""
+    own = [path for path in others if path.name in side_file.names_of(picture)]
     if not own:
         yield picture
         return
