@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,13 +18,20 @@ from fancgan.evaluation.appearance import background_mean, measure_noise
 from fancgan.evaluation.report import Figure, over_images
 from fancgan.evaluation.segmentation import (
     PipelineLike,
-    score_bundle,
-    score_otsu,
+    SegmentationScores,
+    by_source,
+    confidence_figures,
+    read_image,
+    score_segmentation,
     segmentation_figures,
 )
+from fancgan.evaluation.thresholding import BASELINES
+from fancgan.segmentation.finding import Found
 
 CYCLE_SEEDS = 2
 SEEDS_APART = 1000
+
+Seen = Callable[[Field, Found, SegmentationScores], None]
 
 
 def seed_of(seed: int, field_number: int, draw: int) -> int:
@@ -42,69 +49,115 @@ def evaluate_bundle(
     features: str = "efficientnet_lite1",
     lpips: bool = False,
     progress: Callable[[str], None] | None = None,
+    sources: Mapping[str, str] | None = None,
+    seen: Seen | None = None,
 ) -> dict:
     """Return {"figures": {name: Figure as a dict}, ...}, made of JSON types alone.
 
     fields: the images to judge on, at native resolution; train_fields: those the bundle learned
     from, which only serve to say what real images score against each other. seeds: synthetic images
-    per field, with seeds `seed_of(seed, field, 0 .. seeds - 1)`. full: the fidelity figures too, on
-    features of that name, and LPIPS where it is set. progress is called with a line before each
-    part. Raises UserError where there is no field or fewer than two seeds, and, for the fidelity,
-    where weights are missing or a field is smaller than 256 x 256.
+    per field, with seeds `seed_of(seed, field, 0 .. seeds - 1)`; 0, and a bundle without a
+    generator: segmentation alone. full: the fidelity figures too, on features of that name, and
+    LPIPS where it is set. progress is called with a line before each part and after each image.
+    sources: {stem: source}; intervals of the segmentation are then over sources. seen is called
+    with each image, what was found in it, and its scores. Raises UserError where there is no field
+    or a single seed, and, for the fidelity, where there is no generator or seed, where weights are
+    missing or a field is smaller than 256 x 256.
     """
     if not fields:
         raise UserError("There is no image to evaluate on; name a data set with a val split.")
-    if seeds < 2:
-        raise UserError(f"{seeds} seeds have no spread; evaluate with at least 2.")
+    if seeds == 1 or seeds < 0:
+        raise UserError(f"{seeds} seeds have no spread; evaluate with at least 2, or with 0.")
+    paints = pipe.paints and seeds > 0
+    if full and not paints:
+        why = "evaluate with at least 2 seeds" if pipe.paints else "the bundle has no generator"
+        raise UserError(f"The fidelity of images needs some that are painted: {why}.")
     say = progress or (lambda line: None)
     judges = None
     if full:
-        from fancgan.evaluation.fidelity import fidelity_figures, judges_for
+        from fancgan.evaluation.fidelity import judges_for
 
         judges = judges_for(fields, features, lpips, str(getattr(pipe, "device", "cpu")))
     started = time.monotonic()
 
     say(f"segmenting {len(fields)} real images")
-    real_scores = [[score_bundle(pipe, f.image, f.mask, f.labels)] for f in fields]
-    otsu_scores = [[score_otsu(f.image, f.mask, f.labels)] for f in fields]
-    figures = segmentation_figures(real_scores, {"Otsu threshold": otsu_scores}, "real images")
+    real_scores, baseline_scores = score_fields(pipe, fields, say, seen)
+    stems = [f.stem for f in fields]
+    grouped = partial(by_source, stems=stems, sources=sources or {})
+    real = grouped(real_scores)
+    of = f"images of {len(real)} sources" if len(real) < len(fields) else "images"
+    baselines = {name: grouped(scores) for name, scores in baseline_scores.items()}
+    figures = segmentation_figures(real, baselines, "real images", of=of)
+    figures |= confidence_figures(real, of)
 
-    say(f"synthesizing {len(fields)} x {seeds} images")
-    fakes = [
-        [pipe.synthesize(f.mask, seed=seed_of(seed, i, k)) for k in range(seeds)]
-        for i, f in enumerate(fields)
-    ]
-    say("reading the synthetic images back")
-    cycle_scores = [
-        [score_bundle(pipe, fake, f.mask, f.labels) for fake in row[:CYCLE_SEEDS]]
-        for f, row in zip(fields, fakes, strict=True)
-    ]
-    figures |= segmentation_figures(
-        cycle_scores,
-        {"real": real_scores},
-        "synthetic images (against their own masks)",
-        ("dice", "ap50", "d50_error"),
-        prefix="cycle_",
-    )
-    figures |= style_figures(fields, fakes, train_fields)
+    cycle_scores: list[list[SegmentationScores]] = [[] for _ in fields]
+    if paints:
+        say(f"synthesizing {len(fields)} x {seeds} images")
+        fakes = [
+            [pipe.synthesize(f.mask, seed=seed_of(seed, i, k)) for k in range(seeds)]
+            for i, f in enumerate(fields)
+        ]
+        say("reading the synthetic images back")
+        cycle_scores = [
+            [
+                score_segmentation(f.mask, f.labels, *read_image(pipe, fake))
+                for fake in row[:CYCLE_SEEDS]
+            ]
+            for f, row in zip(fields, fakes, strict=True)
+        ]
+        figures |= segmentation_figures(
+            grouped(cycle_scores),
+            {"real": real},
+            "synthetic images (against their own masks)",
+            ("dice", "ap50", "d50_error"),
+            prefix="cycle_",
+            of=of,
+        )
+        figures |= style_figures(fields, fakes, train_fields)
     if judges:
+        from fancgan.evaluation.fidelity import fidelity_figures
+
         figures |= fidelity_figures(pipe, fields, fakes, train_fields, judges, seed, say)
     return {
         "bundle": getattr(pipe, "revision", None),
-        "images": [f.stem for f in fields],
+        "images": stems,
         "train_images": len(train_fields or ()),
-        "seeds_per_image": seeds,
+        "seeds_per_image": seeds if paints else 0,
         "seed": seed,
-        "threshold": float(pipe.config["operating_point"]["threshold"]),
+        "threshold": float(pipe.threshold),
         "features": features if full else None,
         "seconds": round(time.monotonic() - started, 1),
         "figures": {name: figure.to_dict() for name, figure in figures.items()},
         "per_image": [
-            {"image": f.stem, "dice": s.dice, "ap50": s.matchings[0].average_precision}
+            {"image": stem}
+            | scores.to_dict()
             | {"cycle_dice": [c.dice for c in cycle]}
-            for f, (s,), cycle in zip(fields, real_scores, cycle_scores, strict=True)
+            | {name: rows[i][0].to_dict() for name, rows in baseline_scores.items()}
+            for i, (stem, (scores,), cycle) in enumerate(
+                zip(stems, real_scores, cycle_scores, strict=True)
+            )
         ],
     }
+
+
+def score_fields(
+    pipe: PipelineLike, fields: Sequence[Field], say: Callable[[str], None], seen: Seen | None
+) -> tuple[list[list[SegmentationScores]], dict[str, list[list[SegmentationScores]]]]:
+    """Return the scores of the bundle and of each baseline on real images, one list per field."""
+    real: list[list[SegmentationScores]] = []
+    baselines: dict[str, list[list[SegmentationScores]]] = {name: [] for name in BASELINES}
+    for number, field in enumerate(fields, 1):
+        truth = field.labels > 0
+        pred_mask, found = read_image(pipe, field.image)
+        scores = score_segmentation(truth, field.labels, pred_mask, found)
+        real.append([scores])
+        for name, segment in BASELINES.items():
+            labels = segment(field.image)
+            baselines[name].append([score_segmentation(truth, field.labels, labels > 0, labels)])
+        say(f"{number} of {len(fields)}, {field.stem}: AP50 {scores.ap50:.2f}")
+        if seen:
+            seen(field, found, scores)
+    return real, baselines
 
 
 def style_figures(

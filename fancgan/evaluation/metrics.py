@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.stats import spearmanr
 
 from fancgan.particles.instances import drop_small
 from fancgan.particles.labels import equal_area_diameter
@@ -69,6 +70,17 @@ def match_labels(
     return [match(overlaps, t) for t in thresholds]
 
 
+def right_particles(
+    target: NDArray, pred: NDArray, min_area_px: int = MIN_AREA_PX
+) -> NDArray[np.bool_]:
+    """Return whether each predicted particle has IoU >= 0.5 with a true one, [pred.max()].
+
+    pred is numbered 1..n without a gap. Particles below `min_area_px` are dropped from target.
+    """
+    overlaps = iou_matrix(drop_small(target, min_area_px), pred)
+    return overlaps.max(axis=0, initial=0) >= AP_THRESHOLDS[0]
+
+
 def particle_count(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> int:
     """Return the number of particles of at least `min_area_px`."""
     return int(drop_small(labels, min_area_px).max(initial=0))
@@ -80,6 +92,22 @@ def equal_area_diameters(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> NDA
     areas = np.bincount(dense.ravel()).astype(np.float64)
     areas[np.concatenate([[0], dense[0], dense[-1], dense[:, 0], dense[:, -1]])] = 0
     return equal_area_diameter(areas[areas > 0])
+
+
+def typical_diameter(labels: NDArray, min_area_px: int = MIN_AREA_PX) -> float:
+    """Return the median equal-area diameter in pixels, particles cut by the frame too; 0 of none.
+
+    A picture of a few large particles may have none that the frame does not cut.
+    """
+    areas = np.bincount(drop_small(labels, min_area_px).ravel())[1:]
+    return float(np.median(equal_area_diameter(areas))) if len(areas) else 0.0
+
+
+def rank_correlation(x: NDArray, y: NDArray) -> float:
+    """Return Spearman's rank correlation of x [n] and y [n]; nan below 3 or where one is even."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(spearmanr(x, y)[0])
 
 
 def relative_error(target: float, measured: float) -> float:

@@ -19,8 +19,9 @@ class Figure:
     """One row of an evaluation.
 
     value: the number, in `unit` ("" for a ratio). n: how many of `of` it rests on. interval: 95 %
-    by bootstrap over images, None where there are too few. references: the same number of other
-    things, for comparison: "real" is what real images score against each other or by themselves.
+    by bootstrap over images (or over their sources, where `of` says so), None where there are too
+    few. references: the same number of other things, for comparison: "real" is what real images
+    score against each other or by themselves.
     """
 
     meaning: str
@@ -77,10 +78,16 @@ def over_images(
     n: int | None = None,
     unit: str = "",
     references: dict[str, float] | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> Figure:
-    """Return the Figure of statistic(items) with its bootstrap over the items, one per image."""
+    """Return the Figure of statistic(items) with its bootstrap over the items, one per image.
 
+    bounds: what the statistic can be at all; the interval is cut off there.
+    """
     interval = bootstrap_interval(lambda drawn: statistic([items[i] for i in drawn]), len(items))
+    if interval and bounds:
+        low, high = np.clip(interval, *bounds)
+        interval = float(low), float(high)
     value, n = float(statistic(list(items))), len(items) if n is None else n
     return Figure(meaning, value, n, of, unit, interval, references or {})
 
@@ -89,6 +96,32 @@ def _number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+_COLUMNS = (  # of the table of images: heading, width, what a row says
+    ("Dice", 7, lambda row: f"{row['dice']:.3f}"),
+    ("AP50", 7, lambda row: f"{row['ap50']:.3f}"),
+    ("AP50:95", 9, lambda row: f"{row['ap50_95']:.3f}"),
+    ("found/true", 12, lambda row: f"{row['count_pred']}/{row['count_true']}"),
+    ("diameter px", 15, lambda row: f"{row['diameter_pred_px']:.1f}/{row['diameter_true_px']:.1f}"),
+    ("confidence", 12, lambda row: _number(row.get("confidence"))),
+)
+
+
+def format_images(report: dict) -> str:
+    """Return the images of `evaluate_bundle` as a table for people, one line each.
+
+    The last columns are the AP50 of the baselines.
+    """
+    rows = report["per_image"]
+    others = [name for name, value in rows[0].items() if isinstance(value, dict)]
+    head = "".join(f"{name:>{width}}" for name, width, _ in _COLUMNS)
+    lines = [f"{'image':24}{head}" + "".join(f"  AP50 of {name}" for name in others)]
+    for row in rows:
+        words = "".join(f"{say(row):>{width}}" for _, width, say in _COLUMNS)
+        words += "".join(f"{row[name]['ap50']:>{len(name) + 10}.3f}" for name in others)
+        lines.append(f"{row['image'][:23]:24}{words}")
+    return "\n".join(lines)
 
 
 def format_report(report: dict) -> str:

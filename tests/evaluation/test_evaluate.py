@@ -7,13 +7,20 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fancgan.__main__ import main
 from fancgan.datasets.fields import Field, load_fields
 from fancgan.errors import UserError
+from fancgan.evaluation.contact_sheet import FOUND_COLOUR
 from fancgan.evaluation.evaluate import CYCLE_SEEDS, evaluate_bundle, seed_of
 from fancgan.evaluation.report import format_report
+from fancgan.pipeline import Pipeline
+from fancgan.segmentation.finding import Found
+from fancgan.segmentation.prediction import CorePrediction
 from tests.support.bundles import make_tiny_bundle
+
+POINT = {"threshold": 0.5, "core_threshold": 0.5, "min_area_px": 20, "min_core_px": 40}
 
 
 class Oracle:
@@ -22,8 +29,8 @@ class Oracle:
     The background of its images has the noise and the level that the test asks for.
     """
 
-    config: ClassVar = {"operating_point": {"threshold": 0.5}}
-    revision = "oracle"
+    config: ClassVar = {"operating_point": POINT}
+    revision, paints, threshold = "oracle", True, 0.5
 
     def __init__(self, fields: list[Field], noise: float = 4, level_sd: float = 5):
         self.noise, self.level_sd = noise, level_sd
@@ -38,10 +45,10 @@ class Oracle:
         self.truth[image.tobytes()] = mask
         return image
 
-    def segment_with_cores(self, image):
+    def predict(self, image):
         self.passes += 1
         prob = self.truth[image.tobytes()].astype(np.float32)
-        return prob, prob  # the drawn discs do not touch
+        return CorePrediction(prob, prob, POINT)  # the drawn discs do not touch
 
 
 class Blind(Oracle):
@@ -50,8 +57,29 @@ class Blind(Oracle):
     def synthesize(self, mask, seed=0, style=None):
         return super().synthesize(mask, seed=0)
 
-    def segment_with_cores(self, image):
-        return np.zeros(image.shape, np.float32), np.zeros(image.shape, np.float32)
+    def predict(self, image):
+        nothing = np.zeros(image.shape, np.float32)
+        return CorePrediction(nothing, nothing, POINT)
+
+
+class Doubting:
+    """Has no generator, finds the particles of the fields, sure of every second picture."""
+
+    config: ClassVar = {"name": "doubting", "data": {}}
+    revision, paints, threshold = "doubting", False, 0.5
+
+    def __init__(self, fields: list[Field]):
+        self.number = {f.image.tobytes(): i for i, f in enumerate(fields)}
+        self.labels = [f.labels for f in fields]
+
+    def predict(self, image):
+        self.asked = self.number[image.tobytes()]
+        return self
+
+    def decode(self):
+        labels = self.labels[self.asked]
+        sure = 1.0 - self.asked % 2
+        return Found(labels, np.full(labels.max(), sure), sure, 20.0, 20.0)
 
 
 @pytest.fixture
@@ -65,10 +93,10 @@ def figure(report: dict, name: str) -> float:
 
 def test_the_truth_scores_one(fields):
     report = evaluate_bundle(Oracle(fields), fields, seeds=4)
-    for name in ("dice", "iou", "boundary_f1", "ap50", "ap50_95", "instance_pq"):
+    ones = "dice iou boundary_f1 ap50 ap50_95 instance_pq ap50_mean ap50_share ap50_95_mean"
+    for name in [*ones.split(), "typical_share", "cycle_dice", "cycle_ap50"]:
         assert figure(report, name) == 1
-    for name in ("cycle_dice", "cycle_ap50"):
-        assert figure(report, name) == 1
+    assert figure(report, "image_count_error") == figure(report, "typical_error") == 0
     assert figure(report, "count_error") == figure(report, "d50_error") == 0
     assert report["figures"]["dice"]["n"] == len(fields)
     assert report["figures"]["dice"]["interval"] == pytest.approx([1, 1])
@@ -123,6 +151,30 @@ def test_bad_requests_are_one_sentence(fields):
         evaluate_bundle(Oracle(fields), [])
     with pytest.raises(UserError, match="2"):
         evaluate_bundle(Oracle(fields), fields, seeds=1)
+    with pytest.raises(UserError, match="no generator"):
+        evaluate_bundle(Doubting(fields), fields, full=True)
+
+
+def test_a_bundle_without_a_generator_is_judged_by_what_it_finds(fields):
+    shown = []
+    report = evaluate_bundle(Doubting(fields), fields, seen=lambda *seen: shown.append(seen))
+    assert figure(report, "ap50") == figure(report, "dice") == 1
+    assert report["seeds_per_image"] == 0
+    assert not any(name.startswith(("cycle", "background", "noise")) for name in report["figures"])
+    assert figure(report, "confidence_auc") is None, "no picture of the other class"
+    assert [row["confidence"] for row in report["per_image"]] == [1, 0, 1, 0]
+    assert [field for field, _, _ in shown] == fields
+    assert all(found.labels.max() == scores.count_true for _, found, scores in shown)
+
+
+def test_intervals_are_over_sources(fields):
+    papers = {f.stem: "one" for f in fields[:3]}
+    alone = evaluate_bundle(Oracle(fields), fields, seeds=0)["figures"]["ap50"]
+    by_paper = evaluate_bundle(Oracle(fields), fields, seeds=0, sources=papers)["figures"]["ap50"]
+    assert alone["interval"] and alone["of"] == "images"
+    assert by_paper["interval"] is None and by_paper["of"] == "images of 2 sources"
+    assert by_paper["value"] == alone["value"] and by_paper["n"] == alone["n"] == 4
+    assert by_paper["references"] == alone["references"]
 
 
 def test_the_command_writes_what_it_prints(pair_folder, tmp_path, capsys):
@@ -139,6 +191,24 @@ def test_the_command_writes_what_it_prints(pair_folder, tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".part"] == []
 
 
+def test_the_command_leaves_out_what_it_cannot_read(pair_folder, tmp_path, capsys, monkeypatch):
+    fields = load_fields(pair_folder, "all")
+    monkeypatch.setattr(Pipeline, "from_pretrained", lambda *_, **__: Doubting(fields))
+    (pair_folder / "images/disc1.png").write_bytes(b"no picture")
+    sheet, out = tmp_path / "sheet.png", tmp_path / "figures.json"
+    command = ["evaluate", "--data", str(pair_folder), "--split", "all", "--sheet", str(sheet)]
+    assert main([*command, "--json", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "disc1 is left out." in said.err and "3 of 3, disc3" in said.err
+    assert "no generator" in said.out and "confidence" in said.out
+    assert json.loads(out.read_text())["images"] == ["disc0", "disc2", "disc3"]
+    with Image.open(sheet) as image:
+        pixels = np.asarray(image)
+    assert pixels.shape == (300, 6 * 300, 3)
+    red = (pixels == FOUND_COLOUR).all(-1)
+    assert [red[:, i * 300 : (i + 1) * 300].any() for i in range(6)] == [True] * 3 + [False] * 3
+
+
 def test_bad_commands_are_one_sentence(pair_folder, tmp_path, capsys):
     bundle = make_tiny_bundle(tmp_path / "bundle")
     command = ["evaluate", "--bundle", str(bundle), "--seeds", "2", "--data"]
@@ -147,6 +217,11 @@ def test_bad_commands_are_one_sentence(pair_folder, tmp_path, capsys):
         (pair_folder, ["--full"], "192 x 160"),
         (pair_folder, ["--json", str(tmp_path / "no" / "f.json")], "does not exist"),
         (pair_folder, ["--full", "--features", "vgg"], "efficientnet_lite1"),
+        (pair_folder, ["--full", "--seeds", "0"], "at least 2 seeds"),
+        (pair_folder, ["--sheet", str(tmp_path / "no" / "s.png")], "does not exist"),
+        (f"{pair_folder}=2", [], "weight"),
+        (f"{pair_folder}:stem", [], "sem or tsem"),
+        (pair_folder, ["--split", "test"], "no test images"),
     ):
         assert main([*command, str(data), *more]) == 2
         sentence = capsys.readouterr().err.strip().splitlines()[-1]
