@@ -34,7 +34,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="data set of the run: chooses the operating point and measures the bundle on val",
+        nargs="+",
+        help="data set of the run: chooses the operating point and measures the bundle on val; of "
+        "--preset particles several, DIR:MODALITY too",
     )
     parser.add_argument("--name", help="name of the bundle (default: that of the folder)")
     parser.add_argument(

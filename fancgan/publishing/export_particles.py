@@ -10,11 +10,15 @@ import torch
 from safetensors.torch import save_file
 
 import fancgan
+from fancgan.datasets.fields import Field, load_fields, read_papers
+from fancgan.datasets.sources import parse_source
 from fancgan.errors import UserError
+from fancgan.evaluation.evaluate import evaluate_bundle
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.networks.particle_net.stored import PREFIX, load_particle_net
 from fancgan.networks.torchscript import load_scripted, script_bytes
-from fancgan.pretrained.bundle import CARD, SEGMENTER, WEIGHTS, replacing, seal
+from fancgan.pipeline import Pipeline
+from fancgan.pretrained.bundle import CARD, SEGMENTER, WEIGHTS, Bundle, replacing, seal
 from fancgan.publishing.data_sources import data_facts_of_sets
 from fancgan.publishing.model_card import write_card
 from fancgan.publishing.module_files import TOLERANCE
@@ -32,14 +36,16 @@ def export_particles(
     out: Path,
     *,
     name: str | None = None,
-    metrics: dict | None = None,
+    data: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> Path:
     """Write the bundle of a run of `--preset particles` to the folder `out`, whole or not at all.
 
-    record: the run's config.json. metrics: what was measured, for the model card. Raises UserError
-    for a run without weights or judgement, and an `out` that is something else.
+    record: the run's config.json. data: data sets, DIR or DIR:MODALITY, whose `val` images the
+    bundle is measured on for its card. Raises UserError for a run without weights or judgement, an
+    `out` that is something else, and bad data.
     """
+    fields = {source: _val_fields(source) for source in data}
     network = load_particle_net(run / "weights.safetensors")
     judgement = _read_judgement(run / JUDGEMENT)
     with replacing(out) as stage:
@@ -64,14 +70,38 @@ def export_particles(
             "operating_point": {"threshold": judgement.threshold, "min_area_px": MIN_AREA_PX},
             "judgement": judgement.to_dict(),
             "data": data_facts_of_sets(record["data"]),
-            "metrics": metrics,
+            "metrics": None,
             "training": training_facts(run, record),
             "largest_difference": {SEGMENTER: difference},
         }
-        (stage / CARD).write_text(write_card(config), encoding="utf-8", newline="\n")
-        seal(stage, config)
+        sealed = _finish(stage, config)
+        if fields:
+            pipe = Pipeline(Bundle(stage, sealed), precision="float32")
+            _finish(stage, config | {"metrics": _measure(pipe, fields, say)})
     say(f"wrote {out}")
     return out
+
+
+def _finish(stage: Path, config: dict) -> dict:
+    (stage / CARD).write_text(write_card(config), encoding="utf-8", newline="\n")
+    return seal(stage, config)
+
+
+def _val_fields(source: str) -> tuple[list[Field], dict[str, str]]:
+    """The validation fields of a data set, and which of them are of one source."""
+    named = parse_source(source)
+    fields = load_fields(named.path, "val", named.modality)
+    return fields, read_papers(named.path)
+
+
+def _measure(pipe: Pipeline, fields: dict, say: Callable[[str], None]) -> dict:
+    sets = {}
+    for source, (pictures, papers) in fields.items():
+        name = parse_source(source).name
+        say(f"measuring on {len(pictures)} val images of {name}")
+        report = evaluate_bundle(pipe, pictures, seeds=0, sources=papers)
+        sets[name] = {key: report[key] for key in ("images", "figures")}
+    return {"split": "val", "sets": sets}
 
 
 def particle_record(runs: Sequence[Path], formats: Sequence[str]) -> dict | None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import fancgan
 from fancgan.datasets.fields import Field, list_files, load_fields
+from fancgan.errors import UserError
 from fancgan.evaluation import metrics
 from fancgan.evaluation.evaluate import evaluate_bundle
 from fancgan.evaluation.segmentation import pooled_ap50, score_segmentation, size_errors
@@ -38,7 +39,7 @@ def export_run(
     runs: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
-    data: str | Path | None = None,
+    data: str | Path | Sequence[str] | None = None,
     name: str | None = None,
     formats: Sequence[str] = ("torchscript",),
     say: Callable[[str], None] = print,
@@ -47,7 +48,8 @@ def export_run(
 
     runs: folder of the run, or of several whose weights are averaged (run_weights.py).
     data: the data set of the run; its `val` images choose the operating point and give the
-    numbers of the model card, otherwise "not measured". name: the bundle's, default the folder's.
+    numbers of the model card, otherwise "not measured"; several for a particle network. name: the
+    bundle's, default the folder's.
     formats: of portable.FORMATS; TorchScript is always there.
     Raises UserError for a run without weights, an `out` that is something else, bad data, a format
     whose packages are missing.
@@ -55,9 +57,13 @@ def export_run(
     out = Path(out)
     check_formats(formats)
     several = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+    sets = [str(data)] if isinstance(data, str | Path) else list(data or ())
     particles = particle_record(several, formats)
     if particles is not None:
-        return export_particles(several[0], particles, out, name=name, say=say)
+        return export_particles(several[0], particles, out, name=name, data=sets, say=say)
+    if len(sets) > 1:
+        raise UserError("A run of the cycle learned from one data set; give --data that one.")
+    data = next(iter(sets), None)
     networks, record = read_runs(several)
     modality = record["data"].get("modality") or (list_files(data).modality if data else None)
     fields = load_fields(data, "val", modality) if data else []

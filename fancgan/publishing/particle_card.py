@@ -108,12 +108,27 @@ def _numbers(config: dict) -> str:
     measured = config.get("metrics")
     if not measured:
         return "## Measured\n\nNot measured: exported without a data set."
-    lines = ["## Measured", "", measured["words"], ""]
-    head = ["figure", *measured["sets"]]
-    lines += ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
-    for name, values in measured["figures"].items():
-        lines.append(f"| {name} | " + " | ".join(str(value) for value in values) + " |")
+    words = "On `val`, which chose nothing but when to stop and the threshold of the confidence."
+    lines = ["## Measured", "", words]
+    for name, report in measured["sets"].items():
+        references = list(next(iter(report["figures"].values())).get("references") or ())
+        head = ["figure", "value", "95 % interval", *references, "n", "what"]
+        lines += ["", f"### {name}", "", _row(head), _row(["---"] * len(head))]
+        for key, figure in report["figures"].items():
+            interval = " to ".join(f"{end:.3g}" for end in figure["interval"] or ()) or "-"
+            beside = [_number((figure.get("references") or {}).get(name)) for name in references]
+            n = f"{figure['n']} {figure['of']}"
+            values = [key, _number(figure["value"]), interval, *beside, n, figure["meaning"]]
+            lines.append(_row(values))
     return "\n".join(lines)
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 LIMITS = """## Limits

@@ -77,6 +77,16 @@ def test_the_card_is_valid_and_names_sources_and_licence(bundle: Path) -> None:
     assert "weight 2.5" in card.text and "paints nothing" in card.text
 
 
+def test_export_with_data_measures_on_val_beside_the_thresholds(run, tmp_path, pair_folder) -> None:
+    out = tmp_path / "measured"
+    argv = ["--run", str(run), "--out", str(out), "--data", str(pair_folder)]
+    assert export.main(argv) == 0
+    measured = open_bundle(out).config["metrics"]
+    (report,) = measured["sets"].values()
+    assert 0 <= report["figures"]["dice"]["value"] <= 1
+    assert "| Otsu + watershed |" in (out / CARD).read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "arguments", "words"),
     [
