@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
+from fancgan.microscopy.overlays import find_overlays
 from fancgan.networks.config import ModelConfig
 from fancgan.networks.style_vector import StyleScale
 from fancgan.networks.tiling import run_tiled
@@ -165,7 +166,7 @@ class Pipeline:
                 f"{diameter_px!r}, or leave it out."
             )
         look = look_closely(maps_of(self._seen_at, grey), grey.shape, diameter_px)
-        return LookPrediction(look, grey.shape, self._judgement)
+        return LookPrediction(look, grey.shape, self._judgement, find_overlays(grey))
 
     def segment(self, image: np.ndarray) -> np.ndarray:
         """Return the probability of "particle", float32 [H, W] in [0, 1]; see `predict`."""

@@ -93,11 +93,13 @@ def decode_look(
     threshold: float | None = None,
     join_threshold: float = JOIN_THRESHOLD,
     min_area_px: int = MIN_AREA_PX,
+    overlays: NDArray[np.bool_] | None = None,
 ) -> Found:
     """Find the particles in what was seen of a picture of height and width `shape`.
 
     threshold on the probability, None is the judgement's. A higher join_threshold parts more.
-    Particles below min_area_px picture pixels are dropped.
+    Particles below min_area_px picture pixels are dropped, and what lies mostly in overlays
+    [H, W], where words and scale bars are burnt in.
     """
     threshold = judgement.threshold if threshold is None else threshold
     typical = look.diameter_px * look.scale
@@ -107,6 +109,8 @@ def decode_look(
     confidence = np.array([judgement.particle(row) for row in features])
     area = np.bincount(labels.ravel(), minlength=len(confidence) + 1)[1:]
     kept = (confidence >= judgement.least_confidence) & (area >= min_area_px)
+    if overlays is not None and overlays.any():
+        kept &= 2 * np.bincount(labels[overlays], minlength=len(area) + 1)[1:] <= area
     number = np.zeros(len(kept) + 1, np.int32)
     number[1:] = np.cumsum(kept) * kept
     first = look.first_diameter_px * look.scale

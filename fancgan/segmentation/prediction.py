@@ -90,11 +90,16 @@ def split_point(point: dict, split: float, zoom: float = 1.0) -> dict:
 
 @dataclass(frozen=True, eq=False)
 class LookPrediction:
-    """The maps of the particle network, of a picture of height and width `shape`."""
+    """The maps of the particle network, of a picture of height and width `shape`.
+
+    overlays: bool [H, W], words and scale bars burnt into the picture; what is found mostly in
+    there is no particle.
+    """
 
     look: Look
     shape: tuple[int, int]
     judgement: Judgement
+    overlays: NDArray[np.bool_] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -118,4 +123,5 @@ class LookPrediction:
             threshold=threshold,
             join_threshold=JOIN_THRESHOLD + split * reach,
             min_area_px=MIN_AREA_PX if min_area_px is None else min_area_px,
+            overlays=self.overlays,
         )

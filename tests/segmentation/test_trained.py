@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from fancgan.errors import UserError
 from fancgan.networks.particle_net.stored import load_particle_net
@@ -53,6 +55,19 @@ def test_a_person_may_know_the_diameter_better(pipe: Pipeline) -> None:
     for bad in (0, -3, 1e9, float("nan")):
         with pytest.raises(UserError, match="typical diameter"):
             pipe.find(drawn.image, diameter_px=bad)
+
+
+def test_words_and_scale_bars_are_no_particles(pipe: Pipeline) -> None:
+    drawn = draw_discs(240, 320, radii=RADII)
+    picture = Image.fromarray(drawn.image)
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((200, 226, 300, 231), fill=255)
+    pen.text((205, 200), "200 nm", fill=255, font=ImageFont.load_default(20))
+    assert pipe.find(np.array(picture)).labels.max() == len(RADII)
+    prediction = pipe.predict(np.array(picture))
+    assert prediction.overlays[228, 250] and not prediction.overlays[drawn.labels > 0].any()
+    everywhere = dataclasses.replace(prediction, overlays=np.ones((240, 320), bool))
+    assert not everywhere.decode().labels.any()
 
 
 def test_it_has_no_generator_and_says_so(pipe: Pipeline) -> None:
