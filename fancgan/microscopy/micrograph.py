@@ -69,7 +69,7 @@ def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
     """
     path = Path(path)
     stored = _read(path, page)
-    pixels = _native(_grey_of(stored, path), path)
+    pixels = _grey_of(stored, path)
     height, width = pixels.shape
     bar_row, size, doubt = stored.bar_row, stored.pixel_size, stored.doubt
     if size is None:
@@ -197,7 +197,7 @@ def _reader_of(head: bytes, path: Path, palettes: bool) -> Callable[[Path, int],
 
 def _grey_of(stored: Stored, path: Path) -> np.ndarray:
     """The grey levels [H, W] of samples whose colours, if any, are those of noise or of marks."""
-    raw = stored.samples
+    raw = _native(stored.samples, path)
     if raw.ndim == 2:
         return raw
     if raw.ndim != 3 or raw.shape[-1] > 4:

@@ -291,6 +291,11 @@ def test_colour(tmp_path, picture):
     colours = np.stack([picture, 255 - picture, picture // 2], axis=-1)
     Image.fromarray(colours).save(tmp_path / "c.png")
     tifffile.imwrite(tmp_path / "c.tif", colours)
+    tifffile.imwrite(tmp_path / "wide.tif", colours.astype(np.uint16))  # 8 bits of 16
+    tifffile.imwrite(tmp_path / "bits.tif", colours > 90, photometric="rgb")
+    tifffile.imwrite(tmp_path / "signed.tif", colours.astype(np.int16) - 99, photometric="rgb")
+    for name in ("wide.tif", "bits.tif", "signed.tif"):
+        refused(tmp_path / name, "colour")
     refused(tmp_path / "c.png", "colour")
     refused(tmp_path / "c.tif", "colour")
 

@@ -117,6 +117,14 @@ def test_picture_codecs(tmp_path, picture, compression):
     assert np.abs(read_raw(tmp_path / "a.tif") - colours.astype(float)).mean() < 3
 
 
+def test_black_is_zero_where_nothing_is_said(tmp_path, picture):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture, photometric="minisblack", metadata=None)
+    tag = (262).to_bytes(2, "little") + b"\x03\0"
+    path.write_bytes(path.read_bytes().replace(tag, (65100).to_bytes(2, "little") + b"\x03\0"))
+    assert np.array_equal(read_raw(path), picture)
+
+
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_grey_in_inks(tmp_path, picture, compression):
     path = tmp_path / "a.tif"
@@ -126,7 +134,7 @@ def test_grey_in_inks(tmp_path, picture, compression):
     fails("holds colours as YCBCR", read_micrograph, path)
 
 
-@pytest.mark.parametrize("code", [32766, 32809, 34661, 34676, 65500])
+@pytest.mark.parametrize("code", [22610, 32766, 32809, 34661, 34676, 65500])
 def test_a_missing_codec_is_named_with_the_way_out(tmp_path, code):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.zeros((40, 40), np.uint8))

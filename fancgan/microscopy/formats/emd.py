@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 
 from fancgan.errors import UserError
-from fancgan.microscopy.formats.stored import Stored, check_page, check_size, scale_or_doubt
+from fancgan.microscopy.formats.stored import Stored, check_size, plane_of, scale_or_doubt
 from fancgan.microscopy.pixel_size import PixelSize, pixel_size
 
 MAGIC = b"\x89HDF"
@@ -35,21 +36,19 @@ def read(path: Path, page: int) -> Stored:
                 images.append((item, bool(velox)))
 
         file.visititems(collect)
-        planes = [
-            (item, velox, index)
-            for item, velox in images
-            for index in (range(item.shape[2]) if velox else np.ndindex(item.shape[:-2]))
-        ]
-        if not planes:
+        if not images:
             raise UserError(f"{path.name} is HDF5, but holds no picture of Velox or NCEM's EMD.")
-        check_page(path, page, len(planes))
-        item, velox, index = planes[page]
+        stacks = [item.shape[2:] if velox else item.shape[:-2] for item, velox in images]
+        planes = [math.prod(stack) for stack in stacks]
+        image, plane = plane_of(path, page, planes)
+        item, velox = images[image]
+        index = np.unravel_index(plane, stacks[image]) if stacks[image] else ()
         height, width = item.shape[:2] if velox else item.shape[-2:]
         check_size(path, width, height)
-        samples = item[..., index] if velox else item[index]
+        samples = item[..., index[0]] if velox else item[index]
         state = _velox if velox else _ncem
         size, doubt = scale_or_doubt(lambda: state(item))
-        return Stored(np.asarray(samples), len(planes), size, None, doubt)
+        return Stored(np.asarray(samples), sum(planes), size, None, doubt)
 
 
 def _velox(data) -> PixelSize | None:

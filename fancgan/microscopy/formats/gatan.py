@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from fancgan.errors import UserError
-from fancgan.microscopy.formats.stored import Stored, check_page, check_size, scale_or_doubt
+from fancgan.microscopy.formats.stored import Stored, check_size, plane_of, scale_or_doubt
 from fancgan.microscopy.pixel_size import PixelSize, pixel_size
 
 MAGIC = (b"\0\0\0\3", b"\0\0\0\4")
@@ -43,9 +43,9 @@ def read(path: Path, page: int) -> Stored:
         small = {t.get("ImageIndex") for t in _entries(root.get("Thumbnails"))}
         images = [entry.get("ImageData", {}) for entry in _entries(root.get("ImageList"))]
         shown = [d for n, d in enumerate(images) if n not in small or len(images) == 1]
-        planes = [(d, k) for d in shown for k in range(_depth(d))]
-        check_page(path, page, len(planes))
-        data, index = planes[page]
+        planes = [_depth(data) for data in shown]
+        image, index = plane_of(path, page, planes)
+        data = shown[image]
         width, height = _entries(data["Dimensions"])[:2]
         check_size(path, width, height)
         code, array = data["DataType"], data["Data"]
@@ -58,7 +58,7 @@ def read(path: Path, page: int) -> Stored:
     if code == _PACKED_RGB:  # blue, green, red, alpha
         samples = samples.astype("<u4").view(np.uint8).reshape(height, width, 4)[..., 2::-1]
     size, doubt = scale_or_doubt(lambda: _calibration(data))
-    return Stored(samples, len(planes), size, None, doubt)
+    return Stored(samples, sum(planes), size, None, doubt)
 
 
 def _entries(group: object) -> list:

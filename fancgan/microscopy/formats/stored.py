@@ -49,6 +49,16 @@ def check_page(path: Path, page: int, pages: int) -> None:
         raise UserError(f"{path.name} has {pages} page(s), so there is no page {page}.")
 
 
+def plane_of(path: Path, page: int, planes: list[int]) -> tuple[int, int]:
+    """Which image of a file a page belongs to, and which of its planes it is; raises UserError."""
+    check_page(path, page, sum(planes))
+    image = 0
+    while page >= planes[image]:
+        page -= planes[image]
+        image += 1
+    return image, page
+
+
 def check_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise UserError(too_large(path, f"{width} x {height} pixels,"))

@@ -12,8 +12,14 @@ from fancgan.microscopy.formats import tiff_scale
 from fancgan.microscopy.formats.stored import Stored, check_page, check_size, scale_or_doubt
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_WHITE_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 3, 5, 6
-_JPEG = (6, 7, 33007)  # decoded to red, green and blue
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE, _CMYK, _YCBCR = 0, 1, 3, 5, 6
+_JPEG = (6, 7)  # decoded to red, green and blue
+# None, CCITT, LZW, JPEG, Deflate, PackBits, JPEG 2000, LERC, LZMA, PNG, Zstandard, WebP, JPEG XL:
+# what is in use, and decoded by libraries that stand damaged data in silence.
+_COMPRESSIONS = (
+    *(1, 2, 3, 4, 5, *_JPEG, 8, 32946, 50013, 32773),
+    *(33003, 33004, 33005, 34712, 34887, 34925, 34933, 50000, 50001, 50002),
+)
 
 
 def read(path: Path, page: int) -> Stored:
@@ -36,17 +42,26 @@ def read(path: Path, page: int) -> Stored:
 
 def _check_codec(path: Path, head: tifffile.TiffPage) -> None:
     try:
+        known = head.compression in _COMPRESSIONS
         tifffile.TIFF.DECOMPRESSORS[head.compression]
         tifffile.TIFF.UNPREDICTORS[head.predictor]
     except KeyError:
+        known = False
+    if not known:
         name = getattr(head.compression, "name", head.compression)
         raise UserError(
             f"{path.name} is compressed with {name} (predictor {int(head.predictor)}), which is "
-            "not read here; save it without compression, or with LZW."
-        ) from None
-    if head.photometric > _CMYK and not (head.photometric == _YCBCR and head.compression in _JPEG):
-        name = getattr(head.photometric, "name", head.photometric)
+            "not read here; save it without compression."
+        )
+    photometric = _photometric(head)
+    if photometric > _CMYK and not (photometric == _YCBCR and head.compression in _JPEG):
+        name = getattr(photometric, "name", photometric)
         raise UserError(f"{path.name} holds colours as {name}; save it as a grey picture.")
+
+
+def _photometric(head: tifffile.TiffPage) -> int:
+    """Of a file that does not say it, black is zero, as libtiff and ImageJ take it."""
+    return head.photometric if 262 in head.tags else _BLACK_IS_ZERO
 
 
 def _check_end(path: Path, head: tifffile.TiffPage) -> None:
@@ -67,17 +82,17 @@ def _interleaved(head: tifffile.TiffPage) -> np.ndarray:
 
 def _bright(samples: np.ndarray, head: tifffile.TiffPage) -> np.ndarray:
     """More is brighter, and 2 or 4 bits fill the 8 that hold them."""
-    kind, bits = samples.dtype.kind, head.bitspersample
-    if head.photometric == _CMYK and samples.ndim == 3 and samples.shape[-1] == 4:
+    kind, bits, photometric = samples.dtype.kind, head.bitspersample, _photometric(head)
+    if photometric == _CMYK and samples.ndim == 3 and samples.shape[-1] == 4:
         top = 2.0**bits - 1
         light = 1 - samples / np.float32(top)
         return np.rint(top * light[..., :3] * light[..., 3:]).astype(samples.dtype)
-    if head.photometric == _WHITE_IS_ZERO:
+    if photometric == _WHITE_IS_ZERO:
         if kind == "f":
             samples = samples.min() + samples.max() - samples
         else:
             samples = ~samples if kind in "bi" else samples.dtype.type(2**bits - 1) - samples
-    if kind == "u" and bits in (2, 4) and head.photometric != _PALETTE:
+    if kind == "u" and bits in (2, 4) and photometric != _PALETTE:
         samples = samples * samples.dtype.type(255 // (2**bits - 1))
     return samples
 
