@@ -12,7 +12,7 @@ import pytest
 from tests.support.drawing import Discs, draw_discs, info_bar, write_pairs
 from tests.support.paths import ROOT
 
-pytest_plugins = ("tests.support.browsing",)
+pytest_plugins = ("tests.support.browsing", "tests.support.programs")
 
 
 @pytest.fixture(scope="session", name="draw_discs")

@@ -6,33 +6,55 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from fancgan.errors import UserError
-from fancgan.pretrained.find import packaged
+from fancgan.pretrained.bundle import PACKAGED
+from fancgan.pretrained.find import DEFAULT, SEGMENTER, find_bundle, packaged
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
 
 class Models:
-    """Pipelines by name, shared by all visitors; all but the first are loaded when asked for.
+    """Pipelines by name, shared by all visitors; most are loaded when they are asked for.
 
-    first: the one that is served. with_packaged: offer the packaged bundles as well.
+    default: the name of the one that finds particles in files: the bundle served, if it is the
+    operator's own, otherwise the packaged one for particles of any kind. painter: the one that
+    paints, the bundle served if it can.
+
+    served: what the operator chose. with_packaged: offer the packaged bundles as well.
     """
 
-    def __init__(self, first: Pipeline, with_packaged: bool = True):
-        self.default = str(first.config.get("name", "own bundle"))
-        self._loaded = {self.default: first}
-        self.names = [self.default]
-        if with_packaged:
-            self.names += [name for name in packaged() if name != self.default]
+    def __init__(self, served: Pipeline, with_packaged: bool = True):
+        name = str(served.config.get("name", "own bundle"))
+        ships = packaged() if with_packaged else []
+        self._loaded = {name: served}
         self._lock = Lock()
+        is_own = served.path.parent != PACKAGED and not (served.origin and name in ships)
+        self.default = name if is_own or SEGMENTER not in ships else SEGMENTER
+        self.names = list(dict.fromkeys([self.default, name, *ships]))
+        self.painter = served if served.paints or not ships else self.get(DEFAULT)
 
-    def get(self, name: str) -> Pipeline:
-        """Return the pipeline of that name; raise UserError where none is offered."""
+    def get(self, name: str | None = None) -> Pipeline:
+        """Return the pipeline of that name, None: the default; UserError where none is offered."""
         from fancgan.pipeline import Pipeline
 
+        name = name or self.default
         if name not in self.names:
             raise UserError(f"There is no model {name}; there are: {', '.join(self.names)}.")
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = Pipeline.from_pretrained(name)
             return self._loaded[name]
+
+    def titles(self) -> list[tuple[str, str]]:
+        """Return (name, what it is for in words) of each."""
+        configs = {name: pipe.config for name, pipe in self._loaded.items()}
+        return [(n, _title(n, configs.get(n) or find_bundle(n).config)) for n in self.names]
+
+
+def _title(name: str, config: dict) -> str:
+    if config.get("judgement"):
+        return f"any particles ({name})"
+    data = config.get("data") or {}
+    known = (str(data.get("name") or ""), str(data.get("modality") or "").upper())
+    kind = ", ".join(word for word in known if word)
+    return f"{kind} ({name})" if kind else name

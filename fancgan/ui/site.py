@@ -29,7 +29,8 @@ HEADER = """
 FOOTER = """
 <div class="fa-foot">
   <p>Images painted here are <b>synthetic</b>: they show no real sample, and their files say so.
-  Model <code>{name}</code>, revision <code>{revision}</code>{origin}{scale}. {data} Method after
+  Model <code>{name}</code>, revision <code>{revision}</code>{origin}{scale}.{finder} {data}
+  Method after
   <a href="https://arxiv.org/abs/2505.18106" target="_blank" rel="noreferrer">arXiv 2505.18106</a>.
   </p>
 </div>
@@ -49,38 +50,50 @@ def build(pipe: Pipeline, stands_in: bool = False, mcp: bool = False) -> gr.Bloc
     `tools` in place of the endpoints for programs, which stay where they are, unlisted.
     """
     plain: dict[str, Any] = {"apply_default_css": False, "padding": False}
+    models = Models(pipe)
+    models.get()  # loaded before somebody waits for it
+    painter = models.painter
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
         gr.HTML(HEADER, **plain)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Sketch", id="sketch"):
-                painted = sketch_tab.build(pipe)
+                painted = sketch_tab.build(painter)
             with gr.Tab("Segment", id="segment"):
-                segment_tab.build(pipe, Models(pipe), painted)
+                segment_tab.build(models, painted)
             with gr.Tab("Data set", id="dataset"):
-                leave = dataset_tab.build(pipe)
-        gr.HTML(_footer(pipe, stands_in), **plain)
-        endpoints.build(pipe, "undocumented" if mcp else "public")
+                leave = dataset_tab.build(painter)
+        gr.HTML(_footer(models, stands_in), **plain)
+        endpoints.build(models, "undocumented" if mcp else "public")
         if mcp:
-            tools.build(pipe)
+            tools.build(models)
         demo.unload(leave)
     demo.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
     return demo
 
 
-def _footer(pipe: Pipeline, stands_in: bool) -> str:
+def _footer(models: Models, stands_in: bool) -> str:
+    pipe, finder = models.painter, models.get()
     data = pipe.config.get("data") or {}
     if "4563942" in str(data.get("doi", data.get("source"))):
         note = TIO2_NOTE
     else:
         words = f"Trained on: {data.get('name', 'own images')}; licence of the data: "
         note = html.escape(words + f"{data.get('licence', 'not stated')}.")
+    words = f" Particles are found by <code>{_name(finder)}</code>, trained on " + html.escape(
+        str((finder.config.get("data") or {}).get("name", "own images"))
+    )
     return FOOTER.format(
-        name=html.escape(str(pipe.config.get("name", "own bundle"))),
+        name=_name(pipe),
         revision=html.escape(str(pipe.revision)),
         origin=_origin(pipe, stands_in),
         scale=f", {pipe.nm_per_px:.4g} nm per pixel" if pipe.nm_per_px else "",
+        finder=f"{words}." if finder is not pipe else "",
         data=note,
     )
+
+
+def _name(pipe: Pipeline) -> str:
+    return html.escape(str(pipe.config.get("name", "own bundle")))
 
 
 def _origin(pipe: Pipeline, stands_in: bool) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,40 +11,20 @@ import pytest
 import tifffile
 from PIL import Image
 
-from fancgan import Pipeline, UserError
+from fancgan import UserError
 from fancgan.__main__ import main
 from fancgan.evaluation import metrics
 from fancgan.measuring import overlay
 from fancgan.networks.style_vector import between
 from fancgan.ui import wire
 from fancgan.ui.sketch.mask_sources import own_layout
-from tests.support.bundles import make_tiny_bundle
 from tests.support.drawing import draw_discs, info_bar
-from tests.support.serving import Served, free_port, run_app, serve
+from tests.support.serving import free_port, run_app
 
 pytest.importorskip("gradio")
 pytest.importorskip("gradio_client")
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory) -> Path:
-    return make_tiny_bundle(tmp_path_factory.mktemp("app") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def pipe(bundle) -> Pipeline:
-    return Pipeline.from_pretrained(bundle)
-
-
-@pytest.fixture(scope="module")
-def served(bundle, tmp_path_factory) -> Iterator[Served]:
-    temporary = tmp_path_factory.mktemp("served") / "temporary"
-    temporary.mkdir()
-    with serve(bundle, temporary) as running:
-        yield running
-    assert not list(temporary.rglob("*")), "the server left a visitor's files behind"
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +34,9 @@ def client(served, tmp_path_factory) -> Client:
 
 
 @pytest.fixture(scope="module")
-def mask_file(tmp_path_factory) -> Path:
+def mask_file(mask, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("masks") / "discs.png"
-    Image.fromarray(draw_discs(96, 128, (8, 12, 16)).mask.astype(np.uint8) * 255).save(path)
+    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
     return path
 
 
@@ -74,8 +53,7 @@ def test_named_endpoints(client):
     }
 
 
-def test_synthesize_equals_the_pipeline_and_says_synthetic(client, pipe, mask_file):
-    mask = np.array(Image.open(mask_file)) > 0
+def test_synthesize_equals_the_pipeline_and_says_synthetic(client, pipe, mask, mask_file):
     path, figures = client.predict(handle_file(mask_file), 11, api_name="/synthesize")
     image = Image.open(path)
     assert np.array_equal(np.array(image), pipe.synthesize(mask, seed=11))
@@ -106,8 +84,7 @@ def _pixels(content: bytes) -> np.ndarray:
     return np.array(Image.open(io.BytesIO(content)))
 
 
-def test_synthesize_look_equals_the_pipeline(client, pipe, mask_file, tmp_path):
-    mask = np.array(Image.open(mask_file)) > 0
+def test_synthesize_look_equals_the_pipeline(client, pipe, mask, mask_file, tmp_path):
     look = {"seed": 3, "mix_seed": 4, "mix": 0.25, "levels": {"background": 40}}
     path, figures = client.predict(handle_file(mask_file), look, None, api_name="/synthesize_look")
     style = between(pipe.sample_style(3), pipe.sample_style(4), 0.25)
@@ -165,6 +142,31 @@ def test_segment_crops_the_bar_and_keeps_the_scale(client, pipe, tmp_path):
     assert figures["nm_per_px"] == 7.0
     value, low, high = figures["ecd_mean"]
     assert low < value < high and figures["unit"] == "nm"
+    assert "confidence" not in figures and "statistics_withheld" not in figures
+
+
+def test_particles_of_any_kind_say_how_sure_they_are(client, tmp_path):
+    path, empty = tmp_path / "dark.png", tmp_path / "empty.png"
+    Image.fromarray(255 - draw_discs(200, 300).image).save(path)
+    Image.new("L", (300, 200), 90).save(empty)
+    figures = client.predict(handle_file(path), 2.0, "particles", api_name="/segment")[2]
+    assert figures["particles"] == 6 and 0.5 < figures["confidence"] <= 1
+    assert figures["typical_diameter_nm"] == pytest.approx(
+        2 * figures["typical_diameter_px"], rel=1e-4
+    )
+    assert figures["typical_diameter_px"] == pytest.approx(22, rel=0.15)
+    asked = handle_file(empty), None, "particles", 20
+    figures = client.predict(*asked, api_name="/segment")[2]
+    assert "No particle was found" in figures["statistics_withheld"]
+    assert not any(name.startswith("ecd_") for name in figures)
+    figures = client.predict(*asked, True, api_name="/segment")[2]
+    assert figures["ecd_median"] == [None, None, None]
+    both, wish = [handle_file(path), handle_file(empty)], {"model": "particles"}
+    figures = client.predict(both, wish, api_name="/measure")[1]
+    assert figures["statistics_withheld"].startswith("empty: ") and figures["whole_particles"] == 6
+    assert figures["files"]["dark"]["confidence"] > 0.5
+    with pytest.raises(AppError, match="no model moon"):
+        client.predict(handle_file(path), None, "moon", api_name="/segment")
 
 
 def test_measure_gives_everything_of_several_files(client, tmp_path):
@@ -184,12 +186,12 @@ def test_measure_gives_everything_of_several_files(client, tmp_path):
         client.predict([files[0], files[0]], None, api_name="/measure")
 
 
-def test_dataset_is_what_the_shell_makes(client, bundle, tmp_path):
+def test_dataset_is_what_the_shell_makes(client, tiny_bundle, tmp_path):
     settings = {"n": 3, "seed": 4, "amount": "coverage, %", "value": 20, "strip": False}
     path, facts = client.predict(settings, None, api_name="/dataset")
     assert facts["pairs"] == 3 and "synthetic" in Path(path).name
     out = tmp_path / "set"
-    flags = ["--n", "3", "--seed", "4", "--coverage", "0.2", "--bundle", str(bundle)]
+    flags = ["--n", "3", "--seed", "4", "--coverage", "0.2", "--bundle", str(tiny_bundle)]
     assert main(["make-dataset", "--out", str(out), *flags]) == 0
     with zipfile.ZipFile(path) as archive:
         made = {name: archive.read(name) for name in archive.namelist()}
@@ -239,14 +241,14 @@ def test_bad_files_get_one_sentence(client, tmp_path, mask_file):
         client.predict("Spaghetti", 1, api_name="/layout")
 
 
-def test_bad_arguments_exit_with_2(bundle, tmp_path):
+def test_bad_arguments_exit_with_2(tiny_bundle, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         runs = [
-            run_app("--bundle", str(bundle), "--port", port),
-            run_app("--bundle", str(bundle), "--port", "70000"),
+            run_app("--bundle", str(tiny_bundle), "--port", port),
+            run_app("--bundle", str(tiny_bundle), "--port", "70000"),
             run_app("--bundle", str(tmp_path / "missing"), "--port", str(free_port())),
         ]
     for done in runs:

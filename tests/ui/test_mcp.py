@@ -7,8 +7,7 @@ import base64
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -17,37 +16,17 @@ from PIL import Image
 from scipy import ndimage
 
 import app
-from fancgan import Pipeline
 from fancgan.evaluation import metrics
 from fancgan.microscopy.image_files import STRIP_PX
-from tests.support.bundles import make_tiny_bundle
 from tests.support.drawing import draw_discs
-from tests.support.serving import Served, free_port, serve
+from tests.support.serving import Served, free_port
 
 pytest.importorskip("gradio")
 mcp = pytest.importorskip("mcp", reason="no MCP client here: bash tests/run installs it")
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
 
+FLAGS = ("--mcp",)
 TOOLS = {"layout", "synthesize", "segment", "measure", "dataset"}
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory) -> Path:
-    return make_tiny_bundle(tmp_path_factory.mktemp("mcp") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def pipe(bundle) -> Pipeline:
-    return Pipeline.from_pretrained(bundle)
-
-
-@pytest.fixture(scope="module")
-def served(bundle, tmp_path_factory) -> Iterator[Served]:
-    temporary = tmp_path_factory.mktemp("served") / "temporary"
-    temporary.mkdir()
-    with serve(bundle, temporary, flags=("--mcp",)) as running:
-        yield running
-    assert not list(temporary.rglob("*")), "the server left a client's files behind"
 
 
 def ask(served: Served, question: Callable) -> object:
@@ -87,11 +66,6 @@ def data_url(pixels: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-@pytest.fixture(scope="module")
-def mask() -> np.ndarray:
-    return draw_discs(96, 128, (8, 12, 16)).mask
 
 
 def test_the_tools_are_named_and_described(served):
@@ -141,6 +115,9 @@ def test_segment_counts_what_the_pipeline_finds(served, pipe):
     assert outlined.size == (300, 200)
     coloured = np.ptp(np.array(outlined.convert("RGB")), axis=2) > 0
     assert ndimage.label(coloured, np.ones((3, 3)))[1] == 6, "an outline for each particle"
+    dark = {"micrograph": data_url(255 - image), "model": "particles"}
+    figures = call(served, "segment", **dark, diameter_px=22)[1]
+    assert figures["particles"] == 6 and figures["confidence"] > 0.5
 
 
 def test_answers_lead_to_the_next_question(served):

@@ -28,6 +28,7 @@ from fancgan.ui.sketch.painted import Painted, read_back
 if TYPE_CHECKING:
     from fancgan.datasets.synthetic import Plan
     from fancgan.pipeline import Pipeline
+    from fancgan.ui.models import Models
 
 MAX_FILES = 32
 # What a list of the endpoints says of each.
@@ -39,17 +40,20 @@ WORDS = {
     "shadows, highlights); micrograph: a file whose look is taken over, or nothing.",
     "layout": "Draw a particle layout by the name of an example; PNG, 255 = particle.",
     "segment": "Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
-    "outlines, count and size distribution. nm_per_px overrides the file's pixel size.",
+    "outlines, count and size distribution. nm_per_px overrides the file's pixel size; model: a "
+    "name, nothing for the default; diameter_px: of the typical particle, nothing lets the model "
+    "find it; show_anyway: sizes even where the model doubts its outlines.",
     "measure": "Measure the particles of several micrographs: a zip with tables, labels, "
     "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
-    "may hold nm_per_px, split (-1 to 1), min_area_px, bar_rows, page, invert, rescale, edits.",
+    "may hold model, nm_per_px, diameter_px, show_anyway, split (-1 to 1), min_area_px, bar_rows, "
+    "page, invert, rescale, edits.",
     "dataset": "Make labelled synthetic pairs, one zip. settings may hold "
     f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
     "dataset_preview": "The first pairs of such a data set: images with their outlines.",
 }
 
 
-def build(pipe: Pipeline, visibility: str = "public") -> None:
+def build(models: Models, visibility: str = "public") -> None:
     """Add the named endpoints: synthesize, synthesize_look, layout, segment, measure, dataset, ...
 
     The page shows none of them. Files are written straight into gradio's cache, so that its
@@ -63,6 +67,9 @@ def build(pipe: Pipeline, visibility: str = "public") -> None:
         name = gr.Textbox(label="name")
         look = gr.JSON(None, label="look")
         nm_per_px = gr.Number(None, label="nm_per_px")
+        model = gr.Textbox(None, label="model")
+        diameter_px = gr.Number(None, label="diameter_px")
+        show_anyway = gr.Checkbox(False, label="show_anyway")
         settings, wishes = gr.JSON(None, label="settings"), gr.JSON({}, label="settings")
         style = gr.File(None, label="style")
         image, drawn = gr.File(label="synthetic image"), gr.File(label="mask image")
@@ -70,13 +77,14 @@ def build(pipe: Pipeline, visibility: str = "public") -> None:
         results, made = gr.File(label="results"), gr.File(label="data set")
         figures = gr.JSON(label="figures")
         tiles = gr.Gallery(label="preview", format="png")
-    cache = image.GRADIO_CACHE
+    cache, pipe = image.GRADIO_CACHE, models.painter
+    chosen = [micrograph, nm_per_px, model, diameter_px, show_anyway]
     for handler, given, inputs, outputs, queue in (
         (_synthesize, (pipe, cache), [mask, seed], [image, figures], MODEL),
         (_synthesize_look, (pipe, cache), [mask, look, micrograph], [image, figures], MODEL),
         (_layout, (cache,), [name, seed], drawn, {}),
-        (_segment, (pipe, cache), [micrograph, nm_per_px], [labels, outlined, figures], MODEL),
-        (_measure, (pipe, cache), [micrographs, settings], [results, figures], MODEL),
+        (_segment, (models, cache), chosen, [labels, outlined, figures], MODEL),
+        (_measure, (models, cache), [micrographs, settings], [results, figures], MODEL),
         (_dataset, (pipe, cache), [wishes, style], [made, figures], DATASETS),
         (_dataset_preview, (pipe,), [wishes, style], [tiles, figures], MODEL),
     ):
@@ -142,11 +150,20 @@ def layout_file(cache: str, mask: np.ndarray, seed: int) -> str:
 
 @shown_as_toast
 def _segment(
-    pipe: Pipeline, cache: str, path: str | None, nm_per_px: float | None
+    models: Models,
+    cache: str,
+    path: str | None,
+    nm_per_px: float | None,
+    model: str | None = None,
+    diameter_px: float | None = None,
+    show_anyway: bool = False,
 ) -> tuple[str, str, dict]:
     if not path:
         raise UserError("No file arrived: give a micrograph.")
-    analysis = analyse(pipe, path, Settings(nm_per_px=nm_per_px or None))
+    settings = Settings(
+        nm_per_px=nm_per_px or None, diameter_px=diameter_px or None, show_anyway=bool(show_anyway)
+    )
+    analysis = analyse(models.get(model), path, settings)
     field = analysis.field
     tiff = image_files.label_tiff(analysis.labels, field.nm_per_px)
     return (
@@ -158,9 +175,11 @@ def _segment(
 
 @shown_as_toast
 def _measure(
-    pipe: Pipeline, cache: str, paths: list[str] | None, settings: dict | None
+    models: Models, cache: str, paths: list[str] | None, settings: dict | None
 ) -> tuple[str, dict]:
-    return measured_zip(pipe, cache, paths, Settings.from_dict(settings or {}))
+    wish = dict(settings or {})
+    pipe = models.get(wish.pop("model", None))
+    return measured_zip(pipe, cache, paths, Settings.from_dict(wish))
 
 
 def measured_zip(
@@ -179,35 +198,58 @@ def measured_zip(
         raise UserError("Two files have the same name: their results would be mixed up.")
     analyses = [analyse(pipe, path, settings) for path in paths]
     content = zip_bytes(analyses, bundle_facts(pipe.config, pipe.revision))
-    return save_bytes_to_cache(content, "fancgan_results.zip", cache), summary(analyses)
+    figures = summary(analyses)
+    figures["files"] = {one.field.name: reading(one) for one in analyses}
+    return save_bytes_to_cache(content, "fancgan_results.zip", cache), figures
 
 
 def summary(analyses: list[Analysis]) -> dict:
-    """Return count and size distribution as plain numbers, lengths in the unit that is named."""
+    """Return count and size distribution as plain numbers, lengths in the unit that is named.
+
+    The distribution is of the files whose outlines the model trusts, or that are shown anyway;
+    "statistics_withheld" says why others are left out.
+    """
     measured = [analysis.measured for analysis in analyses]
-    found = distribution_of(measured)
-    unit = measured[0].unit
-    figures = {
-        "particles": sum(len(one.table) for one in measured),
+    shown = [one for one in measured if not one.withheld]
+    figures: dict = {"particles": sum(len(one.table) for one in measured)}
+    if len(shown) < len(measured):
+        words = [f"{one.name}: {one.doubt}" for one in measured if one.withheld]
+        figures["statistics_withheld"] = " ".join(words) if measured[1:] else measured[0].doubt
+    if not shown:
+        return figures
+    found = distribution_of(shown)
+    figures |= {
         "whole_particles": found.n,
-        "unit": unit,
+        "unit": shown[0].unit,
         "interval_over": found.over,
     }
     for name, estimate in found.estimates.items():
         values = (estimate.value, estimate.low, estimate.high)
-        figures[f"ecd_{name}"] = [float(f"{v:.6g}") if v == v else None for v in values]
+        figures[f"ecd_{name}"] = [_digits(v) for v in values]
     return figures
 
 
 def reading(analysis: Analysis) -> dict:
     """Return how the file was read, and what is to be said of its result."""
-    field = analysis.field
-    return {
+    field, measured = analysis.field, analysis.measured
+    facts = {
         "nm_per_px": field.nm_per_px,
         "nm_source": field.nm_source,
         "info_bar_rows_cropped": field.bar_rows,
-        "cautions": list(analysis.measured.cautions),
+        "cautions": list(measured.cautions),
     }
+    if measured.confidence is not None:
+        facts["confidence"] = _digits(measured.confidence)
+    if measured.diameter_px is not None:
+        facts["typical_diameter_px"] = _digits(measured.diameter_px)
+        if field.nm_per_px:
+            facts["typical_diameter_nm"] = _digits(measured.diameter_px * field.nm_per_px)
+    return facts
+
+
+def _digits(value: float) -> float | None:
+    """Six digits of a number, None where it is not known."""
+    return float(f"{value:.6g}") if value == value else None
 
 
 def _wished(pipe: Pipeline, settings: object, style_path: str | None) -> Plan:

@@ -31,7 +31,7 @@ from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
 if TYPE_CHECKING:
     import numpy as np
 
-    from fancgan.pipeline import Pipeline
+    from fancgan.ui.models import Models
 
 
 MAX_DATASETS = 4
@@ -48,8 +48,8 @@ class Tools:
     cache is gradio's folder, which its clean-up empties.
     """
 
-    def __init__(self, pipe: Pipeline, cache: str):
-        self._pipe, self._cache = pipe, cache
+    def __init__(self, models: Models, cache: str):
+        self._models, self._pipe, self._cache = models, models.painter, cache
         self._model, self._datasets = QueuedLock(QUEUE_LENGTH), QueuedLock(MAX_DATASETS)
 
     @shown_as_toast
@@ -140,32 +140,50 @@ class Tools:
 
     @shown_as_toast
     def segment(
-        self, micrograph: str, nm_per_px: float | None = None, split: float = 0.0
+        self,
+        micrograph: str,
+        nm_per_px: float | None = None,
+        split: float = 0.0,
+        model: str | None = None,
+        diameter_px: float | None = None,
+        show_anyway: bool = False,
     ) -> tuple[str, str]:
         """Find, count and measure the particles of an electron micrograph.
 
         The info bar is cut off and touching particles are parted. Diameters are equal-area
         diameters; ecd_d10, ecd_median, ecd_d90 and so on are [value, low, high] with a 95 %
-        interval. `measure` gives tables and label images as files.
+        interval. Where the model doubts its outlines, statistics_withheld says why in place of
+        these. `measure` gives tables and label images as files.
 
         Args:
             micrograph: Link or data URL of a TIFF, PNG, JPEG, BMP, DM, EMD, SER or MRC file.
             nm_per_px: Pixel size in nanometres; by default what the file says.
             split: From -1 (merge touching particles) to 1 (part them further).
+            model: Name of a model; by default one for particles of any kind and size.
+            diameter_px: Diameter of a typical particle in pixels; by default the model finds it.
+            show_anyway: Give sizes even where the model doubts its outlines.
 
         Returns:
             the micrograph with outlined particles as PNG, and as JSON count, sizes and cautions
         """
-        settings = Settings(nm_per_px=nm_per_px, split=split)
+        settings = Settings(
+            nm_per_px=nm_per_px, split=split, diameter_px=diameter_px, show_anyway=show_anyway
+        )
         with self._model.held(), opened(micrograph, self._cache) as path:
-            analysis = analyse(self._pipe, path, settings)
+            analysis = analyse(self._models.get(model), path, settings)
         name = f"{analysis.field.name}_overlay.png"
         outlined = save_bytes_to_cache(overlay_png(analysis), name, self._cache)
         return outlined, json.dumps(endpoints.summary([analysis]) | endpoints.reading(analysis))
 
     @shown_as_toast
     def measure(
-        self, micrographs: str, nm_per_px: float | None = None, split: float = 0.0
+        self,
+        micrographs: str,
+        nm_per_px: float | None = None,
+        split: float = 0.0,
+        model: str | None = None,
+        diameter_px: float | None = None,
+        show_anyway: bool = False,
     ) -> tuple[str, str]:
         """Measure several micrographs together and pack everything into one zip.
 
@@ -176,14 +194,20 @@ class Tools:
             micrographs: Links or data URLs of such files as segment takes, one a line.
             nm_per_px: Pixel size in nanometres; by default what each file says.
             split: From -1 (merge touching particles) to 1 (part them further).
+            model: Name of a model; by default one for particles of any kind and size.
+            diameter_px: Diameter of a typical particle in pixels; by default the model finds it.
+            show_anyway: Give sizes even where the model doubts its outlines.
 
         Returns:
             the link to the zip, and as JSON count and size distribution of all
         """
-        settings = Settings(nm_per_px=nm_per_px, split=split)
+        settings = Settings(
+            nm_per_px=nm_per_px, split=split, diameter_px=diameter_px, show_anyway=show_anyway
+        )
+        pipe = self._models.get(model)
         with self._model.held(), ExitStack() as files:
             paths = [files.enter_context(opened(t, self._cache)) for t in micrographs.split()]
-            results, figures = endpoints.measured_zip(self._pipe, self._cache, paths, settings)
+            results, figures = endpoints.measured_zip(pipe, self._cache, paths, settings)
         return results, json.dumps(figures)
 
     @shown_as_toast
@@ -226,24 +250,25 @@ class Tools:
             return endpoints.measured_style(self._pipe, path)
 
 
-def build(pipe: Pipeline) -> None:
+def build(models: Models) -> None:
     """Add the tools as endpoints /mcp_NAME; a tool's name is that of its method."""
     with gr.Group(visible=False):
         trigger = gr.Button()
         width, height = gr.Number(768, precision=0), gr.Number(512, precision=0)
         seed, count = gr.Number(FIRST_SEED, precision=0), gr.Number(None, precision=0)
-        number, split, strip = gr.Number(None), gr.Number(0.0), gr.Checkbox(True)
+        number, split = gr.Number(None), gr.Number(0.0)
+        strip, anyway = gr.Checkbox(True), gr.Checkbox(False)
         agglomeration = gr.Dropdown(list(AGGLOMERATIONS), value=AGGLOMERATIONS[0])
         pairs = gr.Number(20, precision=0)
         size = gr.Dropdown(list(making.SIZES), value=making.DEFAULTS["size"])
         file, result, figures = gr.Textbox(), gr.File(), gr.Textbox()
-    tools = Tools(pipe, result.GRADIO_CACHE)
+    tools = Tools(models, result.GRADIO_CACHE)
     arrangement = [count, number, number, agglomeration]
     for tool, inputs in (
         (tools.layout, [width, height, seed, number, *arrangement]),
         (tools.synthesize, [file, seed, file, number, number, number, strip]),
-        (tools.segment, [file, number, split]),
-        (tools.measure, [file, number, split]),
+        (tools.segment, [file, number, split, file, number, anyway]),
+        (tools.measure, [file, number, split, file, number, anyway]),
         (tools.dataset, [pairs, size, seed, number, number, file]),
     ):
         # Past the queue: of what comes from there gradio's MCP server takes two parts for one.

@@ -67,7 +67,7 @@ export class Panel {
     pages.replaceChildren(...Array.from({ length: answer.pages }, (_, i) => new Option(i + 1, i)));
     pages.value = answer.settings.page;
     this.root.querySelector("[data-models]").hidden = answer.models.length < 2;
-    models.replaceChildren(...answer.models.map((name) => new Option(name, name)));
+    models.replaceChildren(...answer.models.map(([name, words]) => new Option(words, name)));
     models.value = answer.model;
   }
 

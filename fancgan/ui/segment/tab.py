@@ -36,7 +36,6 @@ from fancgan.ui.scripts import call
 from fancgan.ui.segment.open_files import OpenFiles
 
 if TYPE_CHECKING:
-    from fancgan.pipeline import Pipeline
     from fancgan.ui.models import Models
     from fancgan.ui.sketch.painted import Painted
 
@@ -57,7 +56,7 @@ TABLE_COLUMNS = (
 MESSAGES = "segment/messages.js"
 
 
-def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
+def build(models: Models, painted: gr.State) -> None:
     """Add the tab's components and events; painted holds the last image of the Sketch tab."""
     open_files = gr.State(OpenFiles(models.default), time_to_live=STATE_SECONDS)
     with gr.Row(elem_classes="fa-drop"):
@@ -93,7 +92,7 @@ def build(pipe: Pipeline, models: Models, painted: gr.State) -> None:
     opening.failure(None, js=call(MESSAGES, "failed"))
     opening.then(lambda: None, outputs=upload, **QUIET)
     stop.click(None, cancels=opening, js=call(MESSAGES, "failed"))
-    take_painted = partial(_take_painted, models, pipe.nm_per_px)
+    take_painted = partial(_take_painted, models)
     taking = take.click(take_painted, [open_files, painted], **shown)
     taking.failure(None, js=call(MESSAGES, "failed"))
     acting = picture.input(
@@ -155,12 +154,10 @@ def _beside(picture: Path, others: list[Path]) -> Iterator[Path]:
 
 
 @shown_as_toast
-def _take_painted(
-    models: Models, nm_per_px: float | None, open_files: OpenFiles, painted: Painted | None
-) -> tuple:
+def _take_painted(models: Models, open_files: OpenFiles, painted: Painted | None) -> tuple:
     if painted is None:
         raise UserError("There is no synthetic image yet: paint one in the Sketch tab.")
-    open_files.put(models, painted.image, "fancgan_synthetic_sketch", nm_per_px)
+    open_files.put(models, painted.image, "fancgan_synthetic_sketch", models.painter.nm_per_px)
     return open_files, *_shown(models, open_files)
 
 
@@ -221,7 +218,7 @@ def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
     return {
         "token": wire.token(),
         "note": note,
-        "models": models.names,
+        "models": models.titles(),
         "model": open_files.model,
         "files": [one.name for one in open_files.files],
         "current": open_files.current,
