@@ -45,16 +45,16 @@ class Models:
                 self._loaded[name] = Pipeline.from_pretrained(name)
             return self._loaded[name]
 
-    def titles(self) -> list[tuple[str, str]]:
-        """Return (name, what it is for in words) of each."""
-        configs = {name: pipe.config for name, pipe in self._loaded.items()}
-        return [(n, _title(n, configs.get(n) or find_bundle(n).config)) for n in self.names]
+    def config(self, name: str) -> dict:
+        """Return the config.json of a model, which is not loaded for it."""
+        return self._loaded[name].config if name in self._loaded else find_bundle(name).config
 
-
-def _title(name: str, config: dict) -> str:
-    if config.get("judgement"):
-        return f"any particles ({name})"
-    data = config.get("data") or {}
-    known = (str(data.get("name") or ""), str(data.get("modality") or "").upper())
-    kind = ", ".join(word for word in known if word)
-    return f"{kind} ({name})" if kind else name
+    def title(self, name: str) -> str:
+        """Return in words what a model is for."""
+        config = self.config(name)
+        if config.get("judgement"):
+            return f"any particles ({name})"
+        data = config.get("data") or {}
+        known = (str(data.get("name") or ""), str(data.get("modality") or "").upper())
+        kind = ", ".join(word for word in known if word)
+        return f"{kind} ({name})" if kind else name

@@ -59,8 +59,13 @@ def component(
 
 def downloader(elem_id: str) -> gr.HTML:
     """Return what hands a file to the browser: {"token", "name", "url"}, see `wire.data_url`."""
-    script = mount("shared/download.js")
-    return gr.HTML(None, html_template="<i></i>", js_on_load=script, elem_id=elem_id, **PLAIN)
+    return carrier("shared/download.js", elem_id)
+
+
+def carrier(script: str, elem_id: str) -> gr.HTML:
+    """Return what is not seen and hands its value to mount() of a script."""
+    made = mount(script)
+    return gr.HTML(None, html_template="<i></i>", js_on_load=made, elem_id=elem_id, **PLAIN)
 
 
 def shown_as_toast(handler: Callable) -> Callable:

@@ -1,9 +1,11 @@
 // The micrograph: label images, the window onto it, and the actions that wait.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { wordsOnParticle } from "../../fancgan/ui/segment/card.js";
 import { LabelImage } from "../../fancgan/ui/segment/label_image.js";
 import { numberOf } from "../../fancgan/ui/segment/number_field.js";
-import { wordsOnScale } from "../../fancgan/ui/segment/panel.js";
+import { figuresOf } from "../../fancgan/ui/segment/offers.js";
+import { wordsOnDiameter, wordsOnScale } from "../../fancgan/ui/segment/panel.js";
 import { PendingActions } from "../../fancgan/ui/segment/pending_actions.js";
 import { Viewport } from "../../fancgan/ui/segment/viewport.js";
 
@@ -57,6 +59,9 @@ test("outlines lie inside the particles, in the colours one after another", () =
   assert.deepEqual(at(7, 4), [40, 50, 60, 255]);
   const filled = labels.overlay(COLOURS, 1, true);
   assert.equal(filled[4 * (9 * 2 + 2) + 3], 110);
+  const dashed = labels.overlay(COLOURS, 1, false, new Set([1]));
+  const drawn = (some) => some.filter((value, i) => i % 4 === 3 && value).length;
+  assert.ok(drawn(dashed) < drawn(bytes), "a particle that the model is not sure of is dashed");
 });
 
 test("the sides of a particle are its perimeter", () => {
@@ -137,4 +142,14 @@ test("the scale, the info bar and the corrections are said in words", () => {
   );
   const unknown = wordsOnScale({ nm_per_px: null, height: 9, rows: 9, settings: { edits: 0 } });
   assert.match(unknown, /^Pixel size unknown/);
+});
+
+test("a typical diameter, a preview and a particle are said in words", () => {
+  assert.equal(wordsOnDiameter(43.2, 7.2), "px across, 311 nm");
+  assert.equal(wordsOnDiameter(43.2, null), "px across");
+  assert.equal(figuresOf({ count: 1, confidence: null }), "1 outline");
+  assert.equal(figuresOf({ count: 34, confidence: 0.8 }), "34 outlines, confidence 0.80");
+  const numbers = { columns: ["label", "ecd_nm", "confidence"], rows: [[7, 310.25, 0.831]] };
+  assert.equal(wordsOnParticle(numbers, 7), "no. 7 · ECD 310.3 nm · confidence 0.83");
+  assert.equal(wordsOnParticle(numbers, 8), "");
 });

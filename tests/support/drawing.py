@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +77,47 @@ def write_pairs(root: Path, count: int = 4, height: int = 160, width: int = 192)
         mask = discs.mask.astype(np.uint8) * 255
         Image.fromarray(mask).save(root / "masks" / f"disc{number}.png")
     return root
+
+
+def tem_discs(height: int = 300, width: int = 420, seed: int = 0) -> Discs:
+    """Dark discs of 16 to 40 px on bright, uneven ground with much noise, like bright-field TEM."""
+    discs = draw_discs(height, width, radii=tuple(range(8, 21)), seed=seed, gap=5)
+    rng = np.random.default_rng(seed)
+    ground = (
+        175
+        + 12 * np.linspace(-1, 1, width)
+        + gaussian_filter(rng.normal(0, 60, (height, width)), 9)
+    )
+    image = ground - 85 * gaussian_filter(discs.mask.astype(float), 1.2)
+    image += gaussian_filter(rng.normal(0, 16, (height, width)), 0.7)
+    return replace(discs, image=image.clip(0, 255).round().astype(np.uint8))
+
+
+def packed_discs(height: int = 300, width: int = 420, diameter: int = 38, seed: int = 0) -> Discs:
+    """Balls side by side in rows, bright at their rims and dark between, like powder in SEM."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    labels = np.zeros((height, width), np.int32)
+    height_map = np.zeros((height, width))
+    centres = []
+    step = diameter * 0.5 * np.sqrt(3)
+    for i in range(int((height - diameter) / step) + 1):
+        for j in range(int((width - diameter * (1 + 0.5 * (i % 2))) / diameter) + 1):
+            row = diameter / 2 + 1 + i * step
+            column = diameter / 2 + 1 + (j + 0.5 * (i % 2)) * diameter
+            away = np.hypot(rows - row, columns - column) / (diameter / 2)
+            inside = (away < 1) & (labels == 0)
+            labels[inside] = len(centres) + 1
+            height_map[inside] = 90 + 70 * away[inside] ** 2 + rng.normal(0, 8)
+            centres.append((row, column))
+    image = gaussian_filter(20 + height_map, 0.8) + rng.normal(0, 6, (height, width))
+    radii = (diameter / 2,) * len(centres)
+    return Discs(image.clip(0, 255).round().astype(np.uint8), labels, radii, tuple(centres))
+
+
+def mesh(height: int = 300, width: int = 420, seed: int = 0) -> np.ndarray:
+    """Crossed waves [height, width] uint8 with noise: a picture in which nothing is a particle."""
+    rows, columns = np.mgrid[:height, :width]
+    waves = 110 + 40 * np.sin(columns / 11) * np.sin(rows / 13)
+    noise = np.random.default_rng(seed).normal(0, 10, (height, width))
+    return (waves + noise).clip(0, 255).astype(np.uint8)

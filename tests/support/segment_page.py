@@ -25,7 +25,7 @@ def answered(page: Page, before: str | None) -> None:
           const picture = document.querySelector('#result .fa-seg').dataset;
           const numbers = document.querySelector('#sizes .fa-sizes').dataset;
           return picture.state === 'done' && picture.token !== (before ?? undefined)
-            && numbers.state === 'done';
+            && ['done', 'withheld'].includes(numbers.state);
         }""",
         arg=before,
     )

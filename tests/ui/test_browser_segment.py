@@ -59,6 +59,8 @@ def test_a_tiff_is_measured_corrected_and_taken_away(page, field_file, tmp_path)
     assert "bottom 40 rows" in scale
     first = d50(page)
     assert first.endswith(" nm")
+    assert page.is_visible("#result [data-set=invert]")
+    assert not page.is_visible("#result [data-set=diameter_px]"), "a model of one scale"
 
     # The slider answers live, and its way back gives the same.
     slider = page.locator("#result [data-set=split]")
@@ -143,6 +145,12 @@ def test_the_scale_bar_and_a_number_set_the_pixel_size(page, field_file):
     rows = page.locator("#result [data-set=bar_rows]")
     does(page, lambda: (rows.fill("100"), rows.press("Enter")))
     assert "bottom 100 rows" in page.inner_text("#result [data-text=scale]")
+    page.mouse.move(*on_picture(page, 200, 240))
+    page.mouse.down()
+    page.mouse.move(*on_picture(page, 200, 270), steps=4)
+    does(page, page.mouse.up)
+    assert int(rows.input_value()) == pytest.approx(70, abs=1), "its edge is dragged"
+    does(page, lambda: (rows.fill("100"), rows.press("Enter")))
     rows.fill("100000")
     rows.press("Enter")
     assert "leaves fewer" in toast(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from PIL import Image
 from fancgan.errors import UserError
 from fancgan.measuring.predicting import Seen
 from fancgan.pipeline import Pipeline
+from fancgan.pretrained.bundle import PACKAGED
+from fancgan.pretrained.find import packaged
 from fancgan.segmentation.prediction import CorePrediction
 from fancgan.ui.models import Models
 from fancgan.ui.segment import open_files
@@ -20,7 +23,7 @@ from fancgan.ui.segment.open_files import OpenFiles, maps_cache
 from tests.support.bundles import make_tiny_bundle
 
 pytest.importorskip("gradio")
-from fancgan.ui.segment.tab import labels_png
+from fancgan.ui.segment.answers import labels_png
 
 
 class Counting(Pipeline):
@@ -199,6 +202,20 @@ def test_another_model_sees_every_sheet_anew(models, opened, stack, tmp_path):
     assert other.runs == 2
     assert opened.model == "other"
     assert [len(s.analysis.measured.table) for s in opened.files] == [6, 6]
+
+
+def test_what_is_served_decides_what_finds_and_what_paints():
+    def named(name: str, path: Path, origin: str = "") -> Models:
+        served = SimpleNamespace(config={"name": name}, path=path, origin=origin, paints=True)
+        return Models(served)
+
+    assert named("tio2-sem", PACKAGED / "tio2-sem").default == "particles"
+    assert named("tio2-sem", Path("cache"), "owner/name@commit").default == "particles"
+    own = named("mine", Path("mine"))
+    assert own.default == "mine" and own.names[1:] == packaged()
+    assert own.title("particles") == "any particles (particles)"
+    assert own.title("tio2-sem") == "TiO2 nanoparticles, SEM (tio2-sem)"
+    assert own.painter.config["name"] == "mine"
 
 
 def test_the_cache_forgets_the_oldest_first():

@@ -38,5 +38,6 @@ function actionsOf({ picture, tools, request }) {
     out: changeView((view) => view.zoom(1 / 1.5)),
     fit: changeView((view) => view.fit()),
     forget: () => tools.forget(),
+    auto: () => request({ do: "set", values: { diameter_px: null } }),
   };
 }

@@ -37,8 +37,9 @@ export class LabelImage {
   }
 
   // The RGBA bytes of the outlines, `thick` pixels wide and inside the particles, in the colours
-  // [n][3] one after another; with `filled` the particles themselves too, half seen through.
-  overlay(colours, thick, filled) {
+  // [n][3] one after another, dashed for those in the set `unsure`; with `filled` the particles
+  // themselves too, half seen through.
+  overlay(colours, thick, filled, unsure = new Set()) {
     const { labels, width } = this;
     const bytes = new Uint8ClampedArray(4 * labels.length);
     const below = thick * width;
@@ -52,8 +53,10 @@ export class LabelImage {
         (i >= below && labels[i - below] !== label) ||
         (i + below < labels.length && labels[i + below] !== label);
       if (!edge && !filled) continue;
+      const gap = edge && unsure.has(label) && isGap(x, (i - x) / width, thick);
+      if (gap && !filled) continue;
       bytes.set(colours[(label - 1) % colours.length], k);
-      bytes[k + 3] = edge ? 255 : 110;
+      bytes[k + 3] = edge && !gap ? 255 : 110;
     }
     return bytes;
   }
@@ -76,6 +79,9 @@ export class LabelImage {
     return sides;
   }
 }
+
+// Whether a dashed line `thick` pixels wide leaves a pixel out, whichever way it runs.
+const isGap = (x, y, thick) => Math.floor((x + 0.62 * y) / (3.5 * thick)) % 2 === 1;
 
 // By label: the corners { x0, y0, x1, y1 }, the sums x and y over its pixels, and their number n.
 function boxesOf(labels, width) {

@@ -15,7 +15,7 @@ from fancgan.errors import UserError
 from fancgan.measuring.analysis import Analysis, Measured, measure_field
 from fancgan.measuring.corrections import apply_edits, check_edits
 from fancgan.measuring.doubts import doubt_of
-from fancgan.measuring.field_of_view import cut_field
+from fancgan.measuring.field_of_view import FieldOfView, cut_field
 from fancgan.measuring.predicting import Seen, network_zoom, predict
 from fancgan.measuring.results import QUANTITIES
 from fancgan.measuring.settings import Settings
@@ -55,6 +55,7 @@ class Found:
     particles: finding.Found
     warnings: tuple[str, ...]
     doubt: str
+    token: str = field(default_factory=wire.token)
 
 
 @dataclass(eq=False)
@@ -81,27 +82,45 @@ class OpenFile:
         assert self.analysis is not None
         return self.analysis
 
-    def analyse(self, pipe: Pipeline, settings: Settings) -> None:
-        """Analyse anew with other settings; they are kept only if that succeeds."""
+    @property
+    def finding(self) -> Found:
+        """What its outlines were before corrections; see `result`."""
+        assert self.found is not None
+        return self.found
+
+    def look(self, pipe: Pipeline, settings: Settings) -> tuple[FieldOfView, Found]:
+        """Return the field and what a model finds there; what the network saw is kept."""
         view = cut_field(self.micrograph, self.name, settings)
         scale = (settings.diameter_px,)
         if not pipe.any_scale:
             scale = (network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0,)
         look = (self.token, pipe.revision, view.bar_rows, settings.invert, scale)
         key = (look, settings.split, settings.min_area_px)
-        found = self.found
-        if found is None or found.key != key:
-            seen = CACHE.get(look)
-            if seen is None:
-                seen = predict(pipe, view, settings)
-                CACHE.put(look, seen)
-            particles = seen.find(settings)
-            found = Found(key, particles, seen.warnings, doubt_of(seen, particles))
+        if self.found is not None and self.found.key == key:
+            return view, self.found
+        seen = CACHE.get(look)
+        if seen is None:
+            seen = predict(pipe, view, settings)
+            CACHE.put(look, seen)
+        particles = seen.find(settings)
+        return view, Found(key, particles, seen.warnings, doubt_of(seen, particles))
+
+    def analyse(self, pipe: Pipeline, settings: Settings) -> None:
+        """Analyse anew with other settings; they are kept only if that succeeds."""
+        view, found = self.look(pipe, settings)
         labels = apply_edits(found.particles.labels, settings.edits)
         self.analysis = measure_field(
             view, labels, settings, found.warnings, found.particles, found.doubt
         )
         self.settings, self.found = settings, found
+
+
+def for_model(settings: Settings, pipe: Pipeline) -> Settings:
+    """Return the settings for another model: without corrections and what it does not take."""
+    settings = dataclasses.replace(settings, edits=(), show_anyway=False)
+    if pipe.any_scale:
+        return dataclasses.replace(settings, invert=False, rescale=True)
+    return dataclasses.replace(settings, diameter_px=None)
 
 
 @dataclass(eq=False)
@@ -206,7 +225,7 @@ class OpenFiles:
         pipe = models.get(name)
         fresh = []
         for old in self.files:
-            settings = dataclasses.replace(old.settings, edits=())
+            settings = for_model(old.settings, pipe)
             file = dataclasses.replace(old, settings=settings, undone=[], found=None)
             file.analyse(pipe, settings)
             fresh.append(file)

@@ -51,6 +51,9 @@ export class Panel {
     this.root.querySelector("[data-synthetic]").hidden = !answer.synthetic;
     this.showChoices(answer);
     this.showSettings(answer);
+    for (const part of this.root.querySelectorAll("[data-any]")) part.hidden = !answer.any_scale;
+    for (const part of this.root.querySelectorAll("[data-fixed]")) part.hidden = answer.any_scale;
+    this.showTypical(answer);
     this.text("scale").textContent = wordsOnScale(answer);
     this.root.querySelector(".fa-cautions").replaceChildren(...answer.cautions.map(listItem));
   }
@@ -71,9 +74,20 @@ export class Panel {
     models.value = answer.model;
   }
 
+  showTypical({ settings, diameter_px: found, nm_per_px: nmPerPx, unsure }) {
+    const given = settings.diameter_px;
+    this.text("typical").textContent = wordsOnDiameter(given ?? found, nmPerPx);
+    this.root.querySelector("[data-do=auto]").hidden = given === null;
+    const legend = this.root.querySelector("[data-unsure]");
+    legend.hidden = !unsure.length;
+    legend.querySelector("span").textContent = `unsure: ${unsure.length}`;
+  }
+
   // A field in which somebody is writing keeps what is written.
-  showSettings({ settings, nm_per_px: nmPerPx, height, rows }) {
+  showSettings({ settings, nm_per_px: nmPerPx, height, rows, diameter_px: found }) {
+    const diameter = settings.diameter_px ?? found;
     const values = {
+      diameter_px: diameter && Number(diameter.toPrecision(3)),
       split: settings.split,
       min_area_px: settings.min_area_px,
       nm_per_px: nmPerPx && Number(nmPerPx.toPrecision(6)),
@@ -88,6 +102,11 @@ export class Panel {
       this.root.querySelector(`[data-set=${name}]`).checked = settings[name];
     }
   }
+}
+
+export function wordsOnDiameter(diameterPx, nmPerPx) {
+  const nm = diameterPx && nmPerPx ? Number((diameterPx * nmPerPx).toPrecision(3)) : null;
+  return nm ? `px across, ${nm} nm` : "px across";
 }
 
 export function wordsOnScale({ nm_per_px: nmPerPx, nm_source: source, height, rows, settings }) {

@@ -8,6 +8,9 @@ const SELECTED = ["#14f1d9", 3];
 const CUT = "#ff4d6d";
 const ADDED = "rgba(20, 241, 217, 0.45)";
 const BAR_SHADE = "rgba(11, 18, 28, 0.55)";
+const EDGE = "rgba(20, 241, 217, 0.9)";
+const EDGE_PX = { mouse: 5, pen: 8, touch: 14 }; // how near is at the edge, in window pixels
+const FEWEST_ROWS = 32;
 const SMALLEST_NUMBERED_PX = 14;
 
 export class Picture {
@@ -20,6 +23,8 @@ export class Picture {
   drawn = null; // points of the line that is being drawn
   marked = null; // ends of the line along the scale bar
   brush = null; // its radius in pixels, while particles are painted
+  ruled = false; // whether the line says its length
+  edge = null; // the info bar's first row while it is moved
 
   // colours: [n][3] of the outlines. show, opacity: the inputs that say how they are shown.
   constructor(root, colours) {
@@ -75,7 +80,8 @@ export class Picture {
     this.over = surface(width, rows);
     if (how !== "none") {
       const thick = Math.max(1, Math.round(0.8 / this.view.fitScale));
-      const bytes = this.labels.overlay(this.colours, thick, how === "fill");
+      const unsure = new Set(this.answer.unsure);
+      const bytes = this.labels.overlay(this.colours, thick, how === "fill", unsure);
       this.over.getContext("2d").putImageData(new ImageData(bytes, width, rows), 0, 0);
     }
     this.draw();
@@ -104,13 +110,40 @@ export class Picture {
     context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
     context.imageSmoothingEnabled = view.scale < 2;
     context.drawImage(this.base, 0, 0);
-    if (answer.rows < answer.height) {
-      context.fillStyle = BAR_SHADE;
-      context.fillRect(0, answer.rows, answer.width, answer.height - answer.rows);
-    }
     this.drawParticles();
+    this.drawBar(this.edge ?? answer.rows, answer);
     if (this.drawn) this.drawLine(this.drawn, this.brush);
+    if (this.drawn?.length === 2 && this.ruled) this.drawLength(...this.drawn);
     if (this.marked) this.drawLine(this.marked);
+  }
+
+  // The info bar: darkened, with a grip on its edge.
+  drawBar(row, { width, height }) {
+    const { context, view } = this;
+    if (row >= height) return;
+    context.fillStyle = BAR_SHADE;
+    context.fillRect(0, row, width, height - row);
+    context.fillStyle = EDGE;
+    const [long, thick] = [44 / view.scale, 4 / view.scale];
+    context.fillRect(0, row - thick / 8, width, thick / 4);
+    context.fillRect((width - long) / 2, row - thick / 2, long, thick);
+  }
+
+  isAtEdge({ py }, pointer) {
+    if (!this.isOpen) return false;
+    const at = this.view.y + this.answer.rows * this.view.scale;
+    return Math.abs(py - at) <= (EDGE_PX[pointer] ?? EDGE_PX.mouse);
+  }
+
+  moveEdge(y) {
+    this.edge = Math.min(Math.max(Math.round(y), FEWEST_ROWS), this.answer.height);
+  }
+
+  // The rows of the info bar as it was left; null if it is where it was.
+  leaveEdge() {
+    const { edge, answer } = this;
+    this.edge = null;
+    return edge === null || edge === answer.rows ? null : answer.height - edge;
   }
 
   drawParticles() {
@@ -123,7 +156,7 @@ export class Picture {
     if (this.selected) this.drawOutline(this.selected, ...SELECTED);
   }
 
-  drawNumbers() {
+  write(words, x, y) {
     const { context, view } = this;
     context.font = `${12 / view.scale}px system-ui, sans-serif`;
     context.textAlign = "center";
@@ -131,11 +164,21 @@ export class Picture {
     context.lineWidth = 3 / view.scale;
     context.strokeStyle = "rgba(0, 0, 0, 0.8)";
     context.fillStyle = "#fff";
+    context.strokeText(words, x, y);
+    context.fillText(words, x, y);
+  }
+
+  drawNumbers() {
+    const { view } = this;
     for (const [label, box] of this.labels.boxes) {
       if ((box.x1 - box.x0) * view.scale < SMALLEST_NUMBERED_PX) continue;
-      context.strokeText(label, box.x / box.n + 0.5, box.y / box.n + 0.5);
-      context.fillText(label, box.x / box.n + 0.5, box.y / box.n + 0.5);
+      this.write(label, box.x / box.n + 0.5, box.y / box.n + 0.5);
     }
+  }
+
+  drawLength([x0, y0], [x1, y1]) {
+    const length = Math.hypot(x1 - x0, y1 - y0);
+    this.write(`${length.toFixed(length < 100 ? 1 : 0)} px`, x1, y1 - 14 / this.view.scale);
   }
 
   drawOutline(label, colour, width) {

@@ -18,10 +18,12 @@ export function attachPointer(tab) {
       press = picture.drawn = null;
       return;
     }
-    press = { id: event.pointerId, start: here, last: here };
     const { tool, brushRadius } = tab.tools;
+    const atEdge = tool === "select" && picture.isAtEdge(here, event.pointerType);
+    press = { id: event.pointerId, start: here, last: here, atEdge };
     picture.drawn = tool === "select" || tool === "delete" ? null : [[here.x, here.y]];
     picture.brush = tool === "add" ? brushRadius : null;
+    picture.ruled = tool === "scale" || tool === "diameter";
     picture.draw();
   });
 
@@ -30,18 +32,30 @@ export function attachPointer(tab) {
     const here = picture.place(event);
     if (pinch.move(event.pointerId, here)) picture.draw();
     else if (press && press.id === event.pointerId) {
-      drag(picture, tab.tools.tool, press, event, here);
+      if (press.atEdge) picture.moveEdge(here.y);
+      else drag(picture, tab.tools.tool, press, event, here);
       press.last = here;
       picture.draw();
-    } else hover(picture, picture.labels.at(here.x, here.y));
+    } else {
+      picture.root.toggleAttribute(
+        "data-edge",
+        tab.tools.tool === "select" && picture.isAtEdge(here, event.pointerType),
+      );
+      hover(tab, picture.labels.at(here.x, here.y));
+    }
   });
 
   const lift = (event) => {
     pinch.remove(event.pointerId);
     if (press?.id !== event.pointerId) return;
-    const { start } = press;
+    const { start, atEdge } = press;
     const points = picture.drawn;
     press = picture.drawn = null;
+    if (atEdge) {
+      const rows = picture.leaveEdge();
+      if (rows !== null) tab.request({ do: "set", values: { bar_rows: rows } });
+      if (rows !== null) return;
+    }
     if (event.type !== "pointerup") return;
     finish(tab, start, picture.place(event), points);
     picture.draw();
@@ -49,8 +63,7 @@ export function attachPointer(tab) {
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
   canvas.addEventListener("pointerleave", () => {
-    picture.hovered = 0;
-    picture.draw();
+    hover(tab, 0);
   });
   attachWheel(picture);
 }
@@ -66,9 +79,11 @@ function attachWheel(picture) {
   picture.canvas.addEventListener("wheel", onWheel, { passive: false });
 }
 
-function hover(picture, label) {
+function hover(tab, label) {
+  const { picture } = tab;
   if (label === picture.hovered) return;
   picture.hovered = label;
+  tab.showCard();
   picture.draw();
 }
 
@@ -98,6 +113,8 @@ function finish(tab, start, here, points) {
     tab.request({ do: "edit", edit: { do: tool, from, to } });
   } else if (tool === "add" && points) {
     tab.request({ do: "edit", edit: { do: "add", points, radius: tools.brushRadius } });
+  } else if (tool === "diameter" && moved) {
+    tools.onDiameter(Math.hypot(to[0] - from[0], to[1] - from[1]));
   } else if (tool === "scale" && moved) {
     picture.marked = [from, to];
     tab.askLength();

@@ -23,6 +23,7 @@ const HEADS = {
   area: "area",
   mean_grey: "grey",
   touches_border: "cut",
+  confidence: "confidence",
 };
 export const STATISTICS = {
   d10: "D10",
@@ -63,6 +64,7 @@ export function cellWords(value, column) {
   if (value === null || value === undefined) return "–";
   if (column === "label") return String(value);
   if (column === "mean_grey") return value.toFixed(0);
+  if (column === "confidence") return value.toFixed(2);
   const isLength = UNIT.test(column) && !column.startsWith("area");
   return value.toFixed(/_nm2$|^area/.test(column) ? 0 : isLength ? 1 : 3);
 }

@@ -1,6 +1,7 @@
 // The micrograph and its particles. What is shown is the server's word; a click asks for an action.
 import { hear, tell } from "../shared/events.js";
-import { offer } from "../shared/parts.js";
+import { offer, part } from "../shared/parts.js";
+import { wordsOnParticle } from "./card.js";
 import { attachKeyboard } from "./keyboard.js";
 import { Panel } from "./panel.js";
 import { PendingActions } from "./pending_actions.js";
@@ -23,6 +24,7 @@ class SegmentTab {
     this.trigger = trigger;
     this.request = this.request.bind(this);
     this.status = root.querySelector(".fa-status");
+    this.card = root.querySelector(".fa-card");
     this.pending = new PendingActions();
     this.picture = new Picture(root, colours);
     this.tools = new Tools(root, this);
@@ -71,10 +73,26 @@ class SegmentTab {
     root.dataset.token = answer.token;
     root.dataset.count = answer.count;
     if (!answer.note) delete root.dataset.opening;
-    const found = `${answer.count} particle${answer.count === 1 ? "" : "s"}`;
+    const found = wordsOnCount(answer);
     const more = answer.note ? `, opening ${answer.note}` : "";
     if (!this.pending.isEmpty) this.say("busy", "working…");
     else this.say(answer.note ? "busy" : "done", found + more);
+    this.showCard();
+    if (this.pending.isEmpty && !answer.note) requestAnimationFrame(() => this.seen());
+  }
+
+  // The answer is on screen: what may help is asked for now.
+  async seen() {
+    (await part("sizes")).seen();
+  }
+
+  // The card of the particle under the pointer, or of the chosen one.
+  async showCard() {
+    const { hovered, selected } = this.picture;
+    const { answer } = await part("sizes");
+    const words = answer && wordsOnParticle(answer, hovered || selected);
+    this.card.hidden = !words;
+    this.card.textContent = words;
   }
 
   select(label) {
@@ -86,6 +104,7 @@ class SegmentTab {
   mark(label) {
     this.picture.selected = label;
     this.root.dataset.selected = label;
+    this.showCard();
   }
 
   // A particle was chosen elsewhere: bring it into sight.
@@ -121,4 +140,9 @@ class SegmentTab {
       this.say("done", "not done: see the message");
     } else this.say("none", "");
   }
+}
+
+function wordsOnCount({ count, withheld }) {
+  const one = withheld ? "outline" : "particle";
+  return `${count} ${one}${count === 1 ? "" : "s"}${withheld ? ", doubtful" : ""}`;
 }

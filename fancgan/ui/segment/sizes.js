@@ -2,6 +2,7 @@
 import { hear, tell } from "../shared/events.js";
 import { offer, part } from "../shared/parts.js";
 import { drawHistogram, markBin } from "./histogram.js";
+import { Offers } from "./offers.js";
 import { ParticleTable } from "./particle_table.js";
 import { nameOf, STATISTICS, significant, WITHOUT_UNIT } from "./quantities.js";
 
@@ -25,6 +26,9 @@ class SizesPanel {
 
   constructor(root, trigger) {
     this.root = root;
+    this.trigger = trigger;
+    this.offers = new Offers(root, request);
+    this.doubt = root.querySelector(".fa-doubt");
     this.svg = root.querySelector("svg");
     this.quantity = root.querySelector(".fa-quantity");
     this.pool = root.querySelector(".fa-pool");
@@ -38,6 +42,11 @@ class SizesPanel {
       request({ do: "quantity", name: this.quantity.value }),
     );
     this.pooled.addEventListener("change", () => request({ do: "pool", all: this.pooled.checked }));
+    this.doubt
+      .querySelector("button")
+      .addEventListener("click", () =>
+        request({ do: "set", values: { show_anyway: this.answer.withheld } }),
+      );
     for (const button of this.saves) {
       button.addEventListener("click", () => {
         this.wanted = button.dataset.save;
@@ -71,31 +80,50 @@ class SizesPanel {
     this.statistics.replaceChildren();
     this.table.clear();
     for (const name of ["n", "how"]) this.text(name).textContent = "";
+    this.doubt.hidden = true;
+    this.offers.clear();
   }
 
   show(answer) {
     this.quantity.replaceChildren(...answer.quantities.map((q) => new Option(nameOf(q), q)));
     this.quantity.value = answer.quantity;
+    this.root.dataset.withheld = answer.withheld;
+    this.root.dataset.state = answer.statistics ? "done" : "withheld";
+    this.showDoubt(answer);
     this.pool.hidden = answer.files < 2;
     this.pooled.checked = answer.pooled;
-    this.text("n").textContent = `n = ${answer.n}`;
-    this.text("how").textContent = wordsOnIntervals(answer);
-    this.statistics.replaceChildren(...answer.statistics.map((one) => row(one, answer.unit)));
-    drawHistogram(this.svg, answer);
-    markBin(this.svg, answer, this.table.selected);
+    this.text("n").textContent = answer.statistics ? `n = ${answer.n}` : "";
+    this.text("how").textContent = answer.statistics ? wordsOnIntervals(answer) : "";
+    if (answer.statistics) {
+      this.statistics.replaceChildren(...answer.statistics.map((one) => row(one, answer.unit)));
+      drawHistogram(this.svg, answer);
+      markBin(this.svg, answer, this.table.selected);
+    }
     this.table.fill(answer.columns, answer.rows);
     this.root.dataset.token = answer.token;
   }
 
+  showDoubt({ doubt, withheld }) {
+    this.doubt.hidden = !doubt;
+    this.text("doubt").textContent = doubt;
+    this.doubt.querySelector("button").textContent = withheld ? "Show anyway" : "Withhold again";
+  }
+
+  // The picture of these numbers is on screen.
+  seen() {
+    if (this.answer?.rows) this.offers.refresh(this.answer, () => this.trigger("propose"));
+  }
+
   select(label, intoSight) {
     this.table.select(label, intoSight);
-    if (this.answer?.rows) markBin(this.svg, this.answer, label);
+    if (this.answer?.statistics) markBin(this.svg, this.answer, label);
   }
 }
 
-function wordsOnIntervals({ mixed, over }) {
+function wordsOnIntervals({ mixed, over, left_out: leftOut }) {
   return (
     (mixed ? "Some files have no pixel size: this file alone. " : "") +
+    (leftOut ? `Files left out because their outlines are doubtful: ${leftOut}. ` : "") +
     "By number; particles cut by the frame are left out, the others weighted for it. " +
     (over === "images" ? "95 % intervals over the files." : "95 % intervals by bootstrap.")
   );

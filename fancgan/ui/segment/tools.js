@@ -29,6 +29,12 @@ export class Tools {
     this.tab.refresh();
   }
 
+  // A line across a typical particle, of that length in pixels, is drawn.
+  onDiameter(length) {
+    this.take("select");
+    this.tab.request({ do: "set", values: { diameter_px: Number(length.toPrecision(3)) } });
+  }
+
   // Leave the line along the scale bar, and the question.
   forget() {
     this.question.hidden = true;

@@ -1,0 +1,151 @@
+"""What the page is told of the open files: the picture's part and the numbers' part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from fancgan.measuring.analysis import Measured, distribution_of, pooled_values
+from fancgan.measuring.distribution import MEANINGS, OF_SIZES, histogram
+from fancgan.measuring.properties import SIZES
+from fancgan.measuring.results import QUANTITIES
+from fancgan.microscopy import image_files
+from fancgan.ui import wire
+
+if TYPE_CHECKING:
+    from fancgan.ui.models import Models
+    from fancgan.ui.segment.open_files import OpenFiles
+
+UNSURE = 0.7  # a particle of less confidence has a broken outline
+TABLE_COLUMNS = (
+    "label",
+    "ecd",
+    "confidence",
+    "feret_max",
+    "feret_min",
+    "aspect_ratio",
+    "circularity_iso",
+    "solidity",
+    "area",
+    "mean_grey",
+    "touches_border",
+)
+
+
+def shown(models: Models, open_files: OpenFiles, note: str = "") -> tuple[dict, dict]:
+    """Return what the page needs to show the open files; note: how far opening is."""
+    if not open_files.files:
+        return {"token": wire.token(), "files": []}, {"token": wire.token()}
+    any_scale = models.get(open_files.model).any_scale
+    return _picture(models, open_files, note), _numbers(open_files, any_scale)
+
+
+def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
+    file = open_files.file
+    analysis, settings = file.result, file.settings
+    field = analysis.field
+    height, width = file.grey.shape
+    measured = analysis.measured
+    return {
+        "token": wire.token(),
+        "note": note,
+        "models": [(name, models.title(name)) for name in models.names],
+        "model": open_files.model,
+        "files": [one.name for one in open_files.files],
+        "current": open_files.current,
+        "picture": file.token,
+        "image": wire.data_url(image_files.png_bytes(Image.fromarray(file.grey))),
+        "labels": wire.data_url(labels_png(analysis.labels)),
+        "width": width,
+        "height": height,
+        "rows": field.pixels.shape[0],
+        "pages": file.micrograph.pages,
+        "nm_per_px": field.nm_per_px,
+        "nm_source": field.nm_source,
+        "synthetic": field.synthetic,
+        "count": len(measured.table),
+        "any_scale": models.get(open_files.model).any_scale,
+        "diameter_px": _numbers_of([measured.diameter_px or np.nan])[0],
+        "withheld": measured.withheld,
+        "unsure": _unsure(measured),
+        "cautions": [] if measured.withheld else list(measured.cautions),
+        "settings": settings.to_dict() | {"edits": len(settings.edits)},
+        "can_redo": bool(file.undone),
+    }
+
+
+def _unsure(measured: Measured) -> list[int]:
+    """Numbers of the particles that the model is not sure of."""
+    table = measured.table
+    return table["label"][table["confidence"] < UNSURE].tolist() if "confidence" in table else []
+
+
+def labels_png(labels: np.ndarray) -> bytes:
+    """Return labels [H, W] below 2^24 as an RGB PNG, the number in its three bytes."""
+    bytes_ = labels.astype("<u4")[..., None].view(np.uint8)[..., :3]
+    return image_files.png_bytes(Image.fromarray(np.ascontiguousarray(bytes_)))
+
+
+def _numbers(open_files: OpenFiles, any_scale: bool) -> dict:
+    file, table = open_files.file, open_files.file.result.measured
+    asked = open_files.measured
+    measured = [one for one in asked if not one.withheld]
+    mixed = len({one.unit for one in measured}) > 1
+    if mixed:
+        measured = [one for one in (table,) if not one.withheld]
+    names = [name for name in TABLE_COLUMNS if name != "confidence" or name in table.table]
+    if table.withheld:
+        names = ["label", "confidence"]
+    columns = [table.column(name) for name in names]
+    answer = {
+        "token": wire.token(),
+        "picture": file.token,
+        "found": file.finding.token,
+        "name": file.name,
+        "files": len(open_files.files),
+        "pooled": open_files.pooled,
+        "mixed": mixed,
+        "left_out": 0 if mixed else len(asked) - len(measured),
+        "doubt": table.doubt,
+        "withheld": table.withheld,
+        "may_propose": any_scale and (table.withheld if table.doubt else bool(table.nm_per_px)),
+        "quantity": open_files.quantity,
+        "quantities": QUANTITIES,
+        "columns": columns,
+        "rows": [
+            [int(row[0]), *_numbers_of(row[1:])] for row in table.table[columns].to_numpy(float)
+        ],
+    }
+    return answer | (_distribution(measured, open_files.quantity) if measured else {})
+
+
+def _distribution(measured: list[Measured], quantity: str) -> dict:
+    found = distribution_of(measured, quantity)
+    values, weights, _ = pooled_values(measured, quantity)
+    edges, share = histogram(values, weights)
+    column = measured[0].column(quantity)
+    unit = {"nm": "nm", "nm2": "nm²", "px": "px"}.get(column.rpartition("_")[2], "")
+    if quantity == "area" and unit == "px":
+        unit = "px²"
+    of_length = quantity in (*SIZES, "perimeter")
+    names = [name for name in MEANINGS if of_length or name not in OF_SIZES]
+    return {
+        "unit": unit,
+        "n": found.n,
+        "over": found.over,
+        "edges": _numbers_of(edges),
+        "share": _numbers_of(share),
+        "statistics": [
+            [name, MEANINGS[name], *_numbers_of(vars(found.estimates[name]).values())]
+            for name in names
+        ],
+        "fit_distance": _numbers_of([found.fit_distance])[0],
+    }
+
+
+def _numbers_of(values: Iterable[float]) -> list[float | None]:
+    """Plain numbers of five digits for JSON; None where one is not known."""
+    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]

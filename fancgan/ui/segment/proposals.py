@@ -1,0 +1,111 @@
+"""What may help where a model doubts its outlines, and a model that knows the picture better."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from fancgan.measuring import overlay
+from fancgan.measuring.field_of_view import FieldOfView
+from fancgan.measuring.settings import Settings
+from fancgan.microscopy import image_files
+from fancgan.networks.config import STAT_INDEX
+from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
+from fancgan.ui import wire
+from fancgan.ui.segment.open_files import for_model
+
+if TYPE_CHECKING:
+    from fancgan.ui.models import Models
+    from fancgan.ui.segment.open_files import OpenFile, OpenFiles
+
+SECONDS = 3.0  # what is not begun by then is not proposed
+THUMBNAIL_PX = 240
+FACTORS = {"half the diameter": 0.5, "twice the diameter": 2.0}
+SAME_SCALE = 1.5  # pixel sizes that differ by no more than this factor
+ALIKE_SD = 2.5  # mean grey levels, in deviations of a model's training images
+
+
+def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
+    """Yield what to try in place of the outlines of the file on top, each as soon as it is known.
+
+    Where the model doubts them: other diameters and models that find something, with "image", a
+    small preview as data URL, "count" and "confidence". Where it trusts them: a model that was
+    trained on such pictures, in words. "action" is what the page asks for to have it.
+    """
+    file = open_files.file
+    if not models.get(open_files.model).any_scale:
+        return
+    if not file.result.measured.doubt:
+        yield from _better_known(models, file)
+    elif file.result.measured.withheld:
+        end = time.monotonic() + SECONDS
+        for words, model, settings, action in _alternatives(models, open_files):
+            if time.monotonic() > end:
+                return
+            view, found = file.look(models.get(model), settings)
+            labels, sure = found.particles.labels, found.particles.picture_confidence
+            if labels.any():
+                yield {
+                    "words": words,
+                    "action": action,
+                    "image": _preview(view, labels),
+                    "count": int(len(np.unique(labels)) - 1),
+                    "confidence": None if sure is None else round(sure, 2),
+                }
+
+
+def _alternatives(
+    models: Models, open_files: OpenFiles
+) -> Iterator[tuple[str, str, Settings, dict]]:
+    """Yield (words, model, settings, action) of what may help."""
+    file, model = open_files.file, open_files.model
+    typical = file.result.measured.diameter_px or 0.0
+    for words, factor in FACTORS.items():
+        diameter = float(f"{factor * typical:.3g}")
+        if 2 <= diameter <= min(max(file.result.labels.shape), MAX_DIAMETER_PX - 1):
+            settings = dataclasses.replace(file.settings, diameter_px=diameter)
+            action = {"do": "set", "values": {"diameter_px": diameter}}
+            yield f"{words}, {diameter:g} px", model, settings, action
+    for name in models.names:
+        if name != model and "generator.pt" in models.config(name)["sha256"]:
+            settings = for_model(file.settings, models.get(name))
+            yield models.title(name), name, settings, {"do": "model", "name": name}
+
+
+def _preview(view: FieldOfView, labels: np.ndarray) -> str:
+    """The outlines of labels [H, W] on their picture, small, as data URL."""
+    height, width = labels.shape
+    scale = min(1.0, THUMBNAIL_PX / max(height, width))
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    grey = Image.fromarray(view.grey).resize(size, Image.Resampling.BOX)
+    small = Image.fromarray(labels.astype(np.int32)).resize(size, Image.Resampling.NEAREST)
+    layer = overlay.outline_layer(np.asarray(small))
+    return wire.data_url(image_files.png_bytes(overlay.composite(np.asarray(grey), layer)))
+
+
+def _better_known(models: Models, file: OpenFile) -> Iterator[dict]:
+    """Yield the model whose training images had this pixel size and these grey levels."""
+    field, particle = file.result.field, file.result.labels > 0
+    best: tuple[float, str] | None = None
+    for name in models.names:
+        config = models.config(name)
+        scale = config.get("nm_per_px")
+        if "generator.pt" not in config["sha256"] or not scale or not field.nm_per_px:
+            continue
+        if not 1 / SAME_SCALE <= field.nm_per_px / scale <= SAME_SCALE:
+            continue
+        style = models.get(name).measure_style(field.grey, particle)
+        levels = style[[STAT_INDEX["background_mean"], STAT_INDEX["particle_mean"]]]
+        off = float(np.abs(levels).max())
+        if off <= ALIKE_SD and (best is None or off < best[0]):
+            best = off, name
+    if best:
+        words = (
+            f"This picture looks like those that a model was trained on: {models.title(best[1])}."
+        )
+        yield {"words": words, "action": {"do": "model", "name": best[1]}}
