@@ -1,0 +1,41 @@
+"""What is offered beside the outlines: a model that knows the picture, or other settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from fancgan.pipeline import Pipeline
+from fancgan.ui.models import Models
+from fancgan.ui.segment import proposals
+from fancgan.ui.segment.open_files import OpenFiles
+from tests.support.drawing import draw_discs, mesh
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return Models(Pipeline.from_pretrained())
+
+
+def offers(models: Models, pixels, nm_per_px: float | None) -> list[dict]:
+    opened = OpenFiles(models.default)
+    opened.put(models, pixels, "picture", nm_per_px)
+    return list(proposals.proposals(models, opened))
+
+
+def test_who_opens_a_known_picture_is_told_of_the_model_that_knows_it(models):
+    mask = draw_discs(256, 384, (16, 20, 24, 28, 32)).mask
+    image = models.painter.synthesize(mask, seed=3)
+    (offer,) = offers(models, image, 7.0)
+    assert offer["action"] == {"do": "model", "name": "tio2-sem"} and "image" not in offer
+    assert offers(models, image, 20.0) == [], "another scale"
+    assert offers(models, image, None) == [], "no scale"
+    assert offers(models, 255 - image, 7.0) == [], "other grey levels"
+
+
+def test_doubtful_outlines_come_with_other_settings(models, monkeypatch):
+    found = offers(models, mesh(), None)
+    assert [offer["words"].split(",")[0] for offer in found[:2]] == [*proposals.FACTORS]
+    assert all(offer["count"] > 0 and offer["image"].startswith("data:") for offer in found)
+    assert all(offer["confidence"] is None for offer in found if offer["action"]["do"] == "model")
+    monkeypatch.setattr(proposals, "SECONDS", -1.0)
+    assert offers(models, mesh(), None) == [], "no time is left"
