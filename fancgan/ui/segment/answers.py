@@ -71,6 +71,7 @@ def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
         "diameter_px": _numbers_of([measured.diameter_px or np.nan])[0],
         "withheld": measured.withheld,
         "unsure": _unsure(measured),
+        "written": file.finding.written,
         "cautions": [] if measured.withheld else list(measured.cautions),
         "settings": settings.to_dict() | {"edits": len(settings.edits)},
         "can_redo": bool(file.undone),

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scipy import ndimage
+
 from fancgan.errors import UserError
 from fancgan.measuring.analysis import Analysis, Measured, measure_field
 from fancgan.measuring.corrections import apply_edits, check_edits
@@ -21,6 +23,7 @@ from fancgan.measuring.results import QUANTITIES
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy.micrograph import Micrograph, read_micrograph, to_grey8
 from fancgan.segmentation import finding
+from fancgan.segmentation.prediction import LookPrediction
 from fancgan.ui import wire
 from fancgan.ui.limits import ByteCache
 
@@ -49,12 +52,16 @@ CACHE = maps_cache()
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The particles before any correction by hand, and what they were found with."""
+    """The particles before any correction by hand, and what they were found with.
+
+    written: (x, y, width, height) of words and scale bars in the picture, which are no particles.
+    """
 
     key: tuple
     particles: finding.Found
     warnings: tuple[str, ...]
     doubt: str
+    written: list[tuple[int, int, int, int]]
     token: str = field(default_factory=wire.token)
 
 
@@ -103,7 +110,8 @@ class OpenFile:
             seen = predict(pipe, view, settings)
             CACHE.put(look, seen)
         particles = seen.find(settings)
-        return view, Found(key, particles, seen.warnings, doubt_of(seen, particles))
+        doubt, written = doubt_of(seen, particles), _boxes(seen)
+        return view, Found(key, particles, seen.warnings, doubt, written)
 
     def analyse(self, pipe: Pipeline, settings: Settings) -> None:
         """Analyse anew with other settings; they are kept only if that succeeds."""
@@ -113,6 +121,16 @@ class OpenFile:
             view, labels, settings, found.warnings, found.particles, found.doubt
         )
         self.settings, self.found = settings, found
+
+
+def _boxes(seen: Seen) -> list[tuple[int, int, int, int]]:
+    prediction = seen.prediction
+    if not isinstance(prediction, LookPrediction) or prediction.overlays is None:
+        return []
+    return [
+        (x.start, y.start, x.stop - x.start, y.stop - y.start)
+        for y, x in ndimage.find_objects(ndimage.label(prediction.overlays)[0])
+    ]
 
 
 def for_model(settings: Settings, pipe: Pipeline) -> Settings:

@@ -109,13 +109,15 @@ export function wordsOnDiameter(diameterPx, nmPerPx) {
   return nm ? `px across, ${nm} nm` : "px across";
 }
 
-export function wordsOnScale({ nm_per_px: nmPerPx, nm_source: source, height, rows, settings }) {
-  const bar = height - rows;
+export function wordsOnScale(answer) {
+  const { nm_per_px: nmPerPx, nm_source: source, settings, written } = answer;
+  const bar = answer.height - answer.rows;
   return (
     (nmPerPx
       ? `${Number(nmPerPx.toPrecision(5))} nm per pixel (${source}).`
       : `Pixel size unknown${source ? `: ${source}. Enter` : ": enter"} it, or draw along the ` +
         "scale bar, to get nanometres.") +
+    (written?.length ? " Words and bars in the picture, darkened, are left out." : "") +
     (bar ? ` Info bar cut off: the bottom ${bar} rows.` : "") +
     (settings.edits ? ` Corrections by hand: ${settings.edits}.` : "")
   );

@@ -110,6 +110,8 @@ export class Picture {
     context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
     context.imageSmoothingEnabled = view.scale < 2;
     context.drawImage(this.base, 0, 0);
+    context.fillStyle = BAR_SHADE;
+    for (const box of answer.written) context.fillRect(...box);
     this.drawParticles();
     this.drawBar(this.edge ?? answer.rows, answer);
     if (this.drawn) this.drawLine(this.drawn, this.brush);
