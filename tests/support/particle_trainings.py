@@ -20,6 +20,7 @@ TINY = {
     "warmup_steps": 1,
     "val_crops": 3,
     "val_pictures": 1,
+    "judge_pictures": 0,
     "tracker": "none",
     "log_every_steps": 1,
     "eval_every_steps": 2,

@@ -19,7 +19,7 @@ from fancgan.training.run.folder import load_checkpoint
 
 MEASURED_BATCHES = 16
 ANCHOR = "encoder.stem.weight"  # what stands before it is no part of the network's own names
-WEIGHTS_OF_RUN = "weights.safetensors"
+WEIGHTS_OF_RUN, JUDGEMENT_OF_RUN = "weights.safetensors", "judgement.json"
 
 
 @dataclass

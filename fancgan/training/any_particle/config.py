@@ -42,6 +42,9 @@ class ParticleTrainConfig:
 
     val_crops: int = flag(32, "validation crops whose losses are logged")
     val_pictures: int = flag(8, "whole validation images that Dice and AP50 are taken on")
+    judge_pictures: int = flag(
+        64, "training images that the judgement of its maps is learned from at the end; 0: none is"
+    )
     tracker: str = flag(
         "tensorboard", "where the curves go besides log.jsonl and val.jsonl", choices=TRACKER_NAMES
     )

@@ -1,4 +1,4 @@
-"""The training of the particle network: build or resume, then step, log, validate, save, stop."""
+"""The training of the particle network: build or resume, step, log, validate, save, then judge."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from tqdm import tqdm
 
 from fancgan.errors import UserError
 from fancgan.hardware import describe_hardware
-from fancgan.training.any_particle.build import build_learner
+from fancgan.training.any_particle.build import JUDGEMENT_OF_RUN, build_learner
 from fancgan.training.any_particle.config import PRESET, ParticleTrainConfig
+from fancgan.training.any_particle.exams import count_exams, draw_exams
+from fancgan.training.any_particle.judging import (
+    Interrupted,
+    fit_judgement,
+    judged_step,
+    write_judgement,
+)
 from fancgan.training.any_particle.pictures import (
     ParticleCrops,
     PictureSet,
@@ -44,7 +51,7 @@ class ParticleTraining:
     ):
         """initial: weights to begin with (build.read_initial), those of `source`."""
         check_tracker(config.tracker)
-        self.config = config
+        self.config, self.sets = config, sets
         self.accelerator = start_accelerator(config.precision)
         self.dataset = ParticleCrops(sets, config)
         self.learner = build_learner(config, self.accelerator, crops=self.dataset, initial=initial)
@@ -60,14 +67,15 @@ class ParticleTraining:
     def run(self, until: int | None = None, on_step: Callable[[int], None] | None = None) -> bool:
         """Train to `until` (default: the end); return whether the whole training is done.
 
-        SIGINT and SIGTERM end the loop after the running step; what was learned is saved first.
+        At the end the network is judged, if that has not been done. SIGINT and SIGTERM end the loop
+        after the running step; what was learned is saved first.
         """
         config, end = self.config, self.config.steps
         stop = min(until or end, end)
         recent: list[dict[str, Tensor]] = []
         hidden = not self.accelerator.is_main_process
         bar = tqdm(total=end, initial=self.step, disable=hidden, unit="step")
-        with self.stop.listening(), bar:
+        with self.stop.listening():
             for crops in self.crops_until(stop):
                 recent.append(self.take_step(crops, self.step))
                 self.step += 1
@@ -85,7 +93,8 @@ class ParticleTraining:
                     on_step(step)
                 if ending:
                     break
-        return self.step >= end
+            bar.close()
+            return self.step >= end and self._judge()
 
     def _log(self, recent: list[dict[str, Tensor]], bar: tqdm) -> None:
         line = mean_terms(recent, self.accelerator, self.step)
@@ -101,6 +110,25 @@ class ParticleTraining:
         figures = losses | picture_scores(network, self.val_fields, device)
         if figures:
             self.journal.append("val", self.step, figures)
+
+    def _judge(self) -> bool:
+        """Write the judgement of the network as it is now; False where a request stopped that."""
+        path, config = self.folder.path / JUDGEMENT_OF_RUN, self.config
+        wanted = self.accelerator.is_main_process and config.judge_pictures
+        if not wanted or judged_step(path) == self.step:
+            return True
+        exams = draw_exams(self.sets, config.judge_pictures, config.seed)
+        network, device = self.learner.ema.network, self.accelerator.device
+        try:
+            judgement, figures = fit_judgement(network, exams, device, lambda: self.stop.made)
+        except Interrupted:
+            return False
+        counts = count_exams(exams)
+        if not counts["aside"]:
+            print("No images were kept aside: the network is judged by those it learned from.")
+        record = {"step": self.step, "fitted_on": counts, "cross_fitted": figures}
+        write_judgement(path, judgement, record)
+        return True
 
     def save(self) -> None:
         """Write the checkpoint and the averaged weights, under the network's own names."""

@@ -26,7 +26,8 @@ MEASURING, VALIDATION = 1, 2
 class PictureSet:
     """The fields of one data set; weight: how often one is drawn, relative to other sets'.
 
-    aside: training fields that the network never sees, for what is learned about its maps.
+    aside: training fields that the network never sees, for what is learned about its maps. papers:
+    the source of those stems that have one named.
     """
 
     name: str
@@ -34,6 +35,11 @@ class PictureSet:
     train: list[Field]
     val: list[Field]
     aside: list[Field]
+    papers: dict[str, str]
+
+    def source_of(self, field: Field) -> str:
+        """Return what images of one source have in common: they are alike, and stay together."""
+        return self.papers.get(field.stem, f"{self.name}/{field.stem}")
 
 
 def load_sets(sources: Sequence[DataSource], aside_every: int) -> list[PictureSet]:
@@ -54,7 +60,7 @@ def load_sets(sources: Sequence[DataSource], aside_every: int) -> list[PictureSe
         if not stems["train"]:
             stems["train"], stems["aside"] = stems["aside"], []
         parts = {part: [load_field(listing, s) for s in names] for part, names in stems.items()}
-        sets.append(PictureSet(source.name, source.weight, **parts))
+        sets.append(PictureSet(source.name, source.weight, **parts, papers=papers))
     names = [pictures.name for pictures in sets]
     for name in names:
         if names.count(name) > 1:

@@ -18,7 +18,7 @@ from fancgan.particles.matching import iou_matrix, match
 from fancgan.segmentation.fragments import Fragments, cut_into_fragments
 from fancgan.segmentation.from_maps import at_size
 from fancgan.segmentation.joining import join
-from fancgan.segmentation.looking import look_closely
+from fancgan.segmentation.looking import MapsAt, look_closely
 from fancgan.training.any_particle.losses import map_losses
 from fancgan.training.any_particle.step import on_device, weighted_total
 
@@ -66,19 +66,24 @@ def picture_scores(
     }
 
 
-@torch.no_grad()
 def find_particles(
     network: DeployedParticleNet, grey: NDArray[np.uint8], device: torch.device
 ) -> NDArray[np.int32]:
     """Return labels [H, W] of an image [H, W], looked at as serving does."""
+    look = look_closely(maps_on(network, grey, device), grey.shape, max_pixels=MAX_PIXELS)
+    particles = join(cut_into_fragments(look.maps), _summit_score, least=0.0)
+    return at_size(particles.labels, look.maps[0], grey.shape)
+
+
+def maps_on(network: DeployedParticleNet, grey: NDArray[np.uint8], device: torch.device) -> MapsAt:
+    """Return what the network says of an image [H, W] at any size, computed on its device."""
     image = torch.from_numpy(grey.astype(np.float32))[None, None].to(device)
 
+    @torch.no_grad()
     def maps_at(height: int, width: int) -> NDArray[np.float32]:
         return network(image, height, width)[0].cpu().numpy()
 
-    maps = look_closely(maps_at, grey.shape, max_pixels=MAX_PIXELS).maps
-    particles = join(cut_into_fragments(maps), _summit_score, least=0.0)
-    return at_size(particles.labels, maps[0], grey.shape)
+    return maps_at
 
 
 def _summit_score(fragments: Fragments, a: int, b: int, contact: NDArray[np.float64]) -> float:

@@ -25,6 +25,7 @@ FREE_ON_RESUME = (
     "eval_every_steps",
     "val_crops",
     "val_pictures",
+    "judge_pictures",
     "save_every_steps",
 )
 
