@@ -12,12 +12,11 @@ import pytest
 
 from fancgan.datasets.sources import parse_source
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
-from fancgan.networks.particle_net.stored import maps_of
 from fancgan.particles.map_targets import map_targets
 from fancgan.segmentation.confidence import PARTICLE_FEATURES
 from fancgan.segmentation.finding import Judgement, find_particles
 from fancgan.segmentation.joining import FEATURES
-from fancgan.segmentation.looking import Look
+from fancgan.segmentation.looking import Look, maps_of
 from fancgan.training.any_particle import judging
 from fancgan.training.any_particle.answers import Answer, decode, pairs_to_join
 from fancgan.training.any_particle.exams import Exam, draw_exams

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fancgan.evaluation.metrics import dice
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.particles.matching import iou_matrix, match
 from fancgan.segmentation.classifier import SmallClassifier
@@ -36,12 +35,6 @@ class Answer:
     @property
     def maps(self) -> NDArray[np.float32]:
         return self.look.maps.astype(np.float32)
-
-    def dice(self, threshold: float) -> float:
-        """Dice of particles against background, in the pixels of the picture."""
-        prob = self.maps[0]
-        found = at_size((prob > threshold).astype(np.int32), prob, self.exam.grey.shape, threshold)
-        return dice(self.exam.labels > 0, found > 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,12 +31,12 @@ from fancgan.segmentation.fitting import (
     predictions,
 )
 from fancgan.segmentation.joining import FEATURES
-from fancgan.training.any_particle.answers import Answer, Decoded, answer, decode, pairs_to_join
+from fancgan.training.any_particle.answers import Decoded, answer, decode, pairs_to_join
 from fancgan.training.any_particle.exams import Exam
 from fancgan.training.any_particle.validation import SUMMIT_DEPTH
 from fancgan.training.config import FULL_DISK_ADVICE
 
-THRESHOLDS = (0.5, 0.6, 0.7)
+THRESHOLDS = (0.5, 0.6)  # of the probability of particle
 LEAST_CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5)
 GOOD_F1 = 0.5
 RANKINGS = ("auc", "rank_correlation")
@@ -77,33 +77,22 @@ def fit_judgement(
 
     deployed = DeployedParticleNet(network).eval()
     answers = [answer(deployed, exam, device) for exam in each(exams, "looking")]
-    threshold = choose_threshold(answers)
-
-    rng = np.random.default_rng(0)
-    pairs = [pairs_to_join(given, threshold, rng) for given in each(answers, "joining")]
-    join, _, figures = learn("join", FIT_JOIN, PLAIN_JOIN, pairs, exams)
-
-    decoded = [decode(given, join, threshold) for given in each(answers, "judging")]
-    rows = [(d.features, d.right) for d in decoded]
-    particle, confidences, more = learn("particle", FIT_PARTICLE, PLAIN_PARTICLE, rows, exams)
-    figures |= more
-
-    least = choose_least(exams, decoded, confidences)
+    tried = []
+    for threshold in THRESHOLDS:
+        rng, name = np.random.default_rng(0), f"of {threshold} and more"
+        pairs = [pairs_to_join(a, threshold, rng) for a in each(answers, f"joining {name}")]
+        join, _, figures = learn("join", FIT_JOIN, PLAIN_JOIN, pairs, exams)
+        decoded = [decode(a, join, threshold) for a in each(answers, f"judging {name}")]
+        rows = [(d.features, d.right) for d in decoded]
+        particle, confidences, more = learn("particle", FIT_PARTICLE, PLAIN_PARTICLE, rows, exams)
+        least, ap50 = choose_least(exams, decoded, confidences)
+        figures |= more | {"ap50": ap50}
+        tried.append((ap50, threshold, join, particle, least, decoded, confidences, figures))
+    _, threshold, join, particle, least, decoded, confidences, figures = max(
+        tried, key=lambda each: each[0]
+    )
     picture, more = learn_picture(exams, decoded, confidences, least)
     return Judgement(join, particle, picture, least, threshold), figures | more
-
-
-def choose_threshold(answers: Sequence[Answer]) -> float:
-    """Return the probability of particle whose masks have the greatest mean Dice by picture."""
-    judged = [a for a in best_judges([a.exam for a in answers], answers) if a.exam.labels.any()]
-    means = [float(np.mean([a.dice(t) for a in judged])) if judged else 0.0 for t in THRESHOLDS]
-    return THRESHOLDS[int(np.argmax(means))]
-
-
-def best_judges(exams: Sequence[Exam], items: Sequence[T]) -> list[T]:
-    """Those of the items whose picture is as a person would give it, and not trained on."""
-    plain = [(e, item) for e, item in zip(exams, items, strict=True) if e.plain]
-    return [item for e, item in plain if e.aside] or [item for _, item in plain]
 
 
 def learn(
@@ -137,15 +126,20 @@ def learn(
 
 def choose_least(
     exams: Sequence[Exam], decoded: Sequence[Decoded], confidences: Sequence[NDArray[np.float64]]
-) -> float:
-    """Return the least confidence to show: of the best mean AP50 by picture, spoiled ones too."""
-    judged = [k for k, e in enumerate(exams) if e.aside and e.labels.any()]
-    judged = judged or [k for k, e in enumerate(exams) if e.labels.any()]
+) -> tuple[float, float]:
+    """Return the least confidence to show, and the mean AP50 by picture, the best, that it gives.
+
+    Pictures that the network was not trained on judge, as they are and spoiled, if there are any.
+    """
+    fields = [k for k, exam in enumerate(exams) if exam.labels.any()]
+    judges = [k for k in fields if exams[k].aside] or fields
 
     def mean(least: float) -> float:
-        return float(np.mean([decoded[k].scores(confidences[k] >= least)[0] for k in judged]))
+        scores = [decoded[k].scores(confidences[k] >= least)[0] for k in judges]
+        return float(np.mean(scores)) if scores else 0.0
 
-    return max(LEAST_CONFIDENCES, key=mean) if judged else LEAST_CONFIDENCES[0]
+    best = max(LEAST_CONFIDENCES, key=mean)
+    return best, mean(best)
 
 
 def learn_picture(
