@@ -60,7 +60,7 @@ def test_olympus(tmp_path, picture):
 
 @pytest.mark.parametrize(("mode", "nm"), [("MAG", 2.5), ("DIFF", None)])
 def test_jeol_sightx(tmp_path, picture, mode, nm):
-    """100 pixels a millimetre of the camera, at 40,000 times... 2.5 nm needs 100 per cm."""
+    """A pixel is 0.1 mm wide on the camera, and 2.5 nm at a magnification of 40,000."""
     tags = [*text_tag(271, "JEOL Ltd."), *text_tag(270, SIGHTX.format(mode=mode))]
     options = {"resolution": (100, 100), "resolutionunit": "CENTIMETER"}
     found, source = size_with(tmp_path, picture, tags, **options)
