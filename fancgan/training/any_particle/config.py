@@ -22,6 +22,9 @@ class ParticleTrainConfig:
     seed: int = flag(0, "seed of weights and crops")
     batch_size: int = flag(6, "crops per step and process", least=1)
     crop_px: int = flag(256, "side of a crop, a multiple of 32", least=64)
+    strange_share: float = flag(
+        0.05, "share of crops from drawn pictures without particles: noise, films, letters"
+    )
     encoder: str = flag(
         "imagenet", "first weights of the encoder, without --init", choices=ENCODER_STARTS
     )

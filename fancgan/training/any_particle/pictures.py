@@ -17,6 +17,7 @@ from fancgan.errors import UserError
 from fancgan.particles.instances import drop_small
 from fancgan.training.any_particle.config import ParticleTrainConfig
 from fancgan.training.any_particle.crops import TrainingPicture, draw_crop
+from fancgan.training.any_particle.strange import KINDS, strange_picture
 
 # What a crop is drawn for: streams of random numbers that do not meet.
 MEASURING, VALIDATION = 1, 2
@@ -99,7 +100,8 @@ class ParticleCrops(Dataset):
     """Item i: a crop of a random training image, a function of (seed, i) alone.
 
     image float32 [1, S, S], targets [6, S, S] and weights [3, S, S] as `Crop` has them. A set is
-    drawn in proportion to its weight times the number of its images, each of which is alike.
+    drawn in proportion to its weight times the number of its images, each of which is alike;
+    now and then there is nothing to find (strange.py).
     """
 
     def __init__(self, sets: Sequence[PictureSet], config: ParticleTrainConfig):
@@ -114,6 +116,10 @@ class ParticleCrops(Dataset):
         return chosen, int(rng.integers(len(self.pictures[chosen])))
 
     def draw(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        if self.config.strange_share and rng.random() < self.config.strange_share:
+            _, grey = strange_picture(rng, int(rng.integers(len(KINDS))))
+            nothing = TrainingPicture(grey, np.zeros(grey.shape, np.int32))
+            return _tensors(rng, nothing, self.config.crop_px)
         chosen, number = self.choose(rng)
         return _tensors(rng, self.pictures[chosen][number], self.config.crop_px)
 
