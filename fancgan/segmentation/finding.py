@@ -14,6 +14,7 @@ from fancgan.segmentation.looking import Look, MapsAt, look_closely
 from fancgan.segmentation.typical_diameter import MAX_PIXELS
 
 MIN_AREA_PX = 20
+LEAST_CONSIDERED = 0.1  # confidence of particles that speak for or against their picture
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,20 @@ def decode_look(
     features = particle_features(look.maps, particles, judgement.join, typical)
     confidence = np.array([judgement.particle(row) for row in features])
     area = np.bincount(labels.ravel(), minlength=len(confidence) + 1)[1:]
-    kept = (confidence >= judgement.least_confidence) & (area >= min_area_px)
+    considered = (confidence >= LEAST_CONSIDERED) & (area >= min_area_px)
     if overlays is not None and overlays.any():
-        kept &= 2 * np.bincount(labels[overlays], minlength=len(area) + 1)[1:] <= area
+        considered &= 2 * np.bincount(labels[overlays], minlength=len(area) + 1)[1:] <= area
+    kept = considered & (confidence >= judgement.least_confidence)
+    first = look.first_diameter_px * look.scale
+    seen = (numbers_of(considered)[particles.labels], confidence[considered])
+    expected = judgement.picture(picture_features(look.maps[0], *seen, first, typical))
+    found = float(np.median(np.sqrt(4 * area[kept] / np.pi))) if kept.any() else look.diameter_px
+    shown = numbers_of(kept)[labels]
+    return Found(shown, confidence[kept], expected, found, look.first_diameter_px)
+
+
+def numbers_of(kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the new number of each label 0..n where of 1..n only those `kept` [n] stay."""
     number = np.zeros(len(kept) + 1, np.int32)
     number[1:] = np.cumsum(kept) * kept
-    first = look.first_diameter_px * look.scale
-    expected = judgement.picture(
-        picture_features(look.maps[0], number[particles.labels], confidence[kept], first, typical)
-    )
-    found = float(np.median(np.sqrt(4 * area[kept] / np.pi))) if kept.any() else look.diameter_px
-    return Found(number[labels], confidence[kept], expected, found, look.first_diameter_px)
+    return number

@@ -13,7 +13,7 @@ from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.particles.matching import iou_matrix, match
 from fancgan.segmentation.classifier import SmallClassifier
 from fancgan.segmentation.confidence import particle_features, picture_features
-from fancgan.segmentation.finding import MIN_AREA_PX
+from fancgan.segmentation.finding import MIN_AREA_PX, numbers_of
 from fancgan.segmentation.fragments import Fragments, cut_into_fragments
 from fancgan.segmentation.from_maps import at_size, particles_from_maps
 from fancgan.segmentation.joining import FEATURES, Contact, join, noise_score, pair_features
@@ -67,9 +67,7 @@ class Decoded:
     def picture(self, confidence: NDArray[np.float64], least: float) -> list[float]:
         """The features of the picture where particles below `least` are left out."""
         kept = self.large & (confidence >= least)
-        number = np.zeros(len(kept) + 1, np.int32)
-        number[1:] = np.cumsum(kept) * kept
-        labels = number[self.labels]
+        labels = numbers_of(kept)[self.labels]
         return picture_features(self.prob, labels, confidence[kept], self.first_px, self.typical_px)
 
 

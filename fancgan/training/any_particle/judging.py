@@ -20,7 +20,7 @@ from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.networks.particle_net.network import ParticleNet
 from fancgan.segmentation.classifier import SmallClassifier
 from fancgan.segmentation.confidence import PARTICLE_FEATURES, PICTURE_FEATURES
-from fancgan.segmentation.finding import Judgement
+from fancgan.segmentation.finding import LEAST_CONSIDERED, Judgement
 from fancgan.segmentation.fitting import (
     Fit,
     cross_fitted,
@@ -40,6 +40,7 @@ THRESHOLDS = (0.5, 0.6)  # of the probability of particle
 LEAST_CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5)
 GOOD_F1 = 0.5
 RANKINGS = ("auc", "rank_correlation")
+AS_GOOD = 0.005  # of mean AP50
 WORTH = 0.02  # by which all features must rank pictures better than the particles' mean confidence
 
 FIT_JOIN = partial(fit_small, units=8)
@@ -127,19 +128,22 @@ def learn(
 def choose_least(
     exams: Sequence[Exam], decoded: Sequence[Decoded], confidences: Sequence[NDArray[np.float64]]
 ) -> tuple[float, float]:
-    """Return the least confidence to show, and the mean AP50 by picture, the best, that it gives.
+    """Return the least confidence to show, and the mean AP50 by picture that it gives.
 
-    Pictures that the network was not trained on judge, as they are and spoiled, if there are any.
+    Pictures that the network was not trained on judge, as a person would give them, if there are
+    any. Of values that are as good (AS_GOOD) the greatest is taken: it shows fewer wrong outlines.
     """
-    fields = [k for k, exam in enumerate(exams) if exam.labels.any()]
+    fields = [k for k, exam in enumerate(exams) if exam.plain and exam.labels.any()]
     judges = [k for k in fields if exams[k].aside] or fields
 
     def mean(least: float) -> float:
         scores = [decoded[k].scores(confidences[k] >= least)[0] for k in judges]
         return float(np.mean(scores)) if scores else 0.0
 
-    best = max(LEAST_CONFIDENCES, key=mean)
-    return best, mean(best)
+    means = {least: mean(least) for least in LEAST_CONFIDENCES}
+    best = max(means.values())
+    chosen = max(least for least in LEAST_CONFIDENCES if means[least] >= best - AS_GOOD)
+    return chosen, means[chosen]
 
 
 def learn_picture(
@@ -150,11 +154,11 @@ def learn_picture(
 ) -> tuple[SmallClassifier, dict[str, float]]:
     """Return the F1 score to expect of a picture as a classifier, and cross-fitted figures.
 
-    It is the mean confidence of the particles shown, 0 where there is none; a classifier of all
-    features takes its place where that ranks the pictures better.
+    It is the mean confidence of the particles considered, 0 where there is none; a classifier of
+    all features takes its place where that ranks the pictures better.
     """
     shown = [(d, c, c >= least) for d, c in zip(decoded, confidences, strict=True)]
-    features = np.array([d.picture(c, least) for d, c, _ in shown])
+    features = np.array([d.picture(c, LEAST_CONSIDERED) for d, c, _ in shown])
     f1 = np.array([d.scores(kept)[1] for d, _, kept in shown])
     weight = np.array([e.weight for e in exams])
     mean = handed_on(len(PICTURE_FEATURES), PICTURE_FEATURES.index("mean confidence of particles"))
