@@ -10,7 +10,8 @@ export function wordsOnParticle({ columns = [], rows = [] }, label) {
   const words = [`no. ${label}`];
   for (const [i, column] of columns.entries()) {
     if (!SHOWN.test(column)) continue;
-    const [name, unit = ""] = headOf(column).split(" / ");
+    const [head, unit = ""] = headOf(column).split(" / ");
+    const name = column === "confidence" ? column : head;
     words.push(`${name} ${cellWords(row[i], column)}${unit && ` ${unit}`}`);
   }
   return words.join(" · ");

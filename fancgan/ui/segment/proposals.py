@@ -105,7 +105,5 @@ def _better_known(models: Models, file: OpenFile) -> Iterator[dict]:
         if off <= ALIKE_SD and (best is None or off < best[0]):
             best = off, name
     if best:
-        words = (
-            f"This picture looks like those that a model was trained on: {models.title(best[1])}."
-        )
+        words = f"Try {models.title(best[1])}: it was trained on pictures like this one."
         yield {"words": words, "action": {"do": "model", "name": best[1]}}

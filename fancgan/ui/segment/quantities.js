@@ -23,7 +23,7 @@ const HEADS = {
   area: "area",
   mean_grey: "grey",
   touches_border: "cut",
-  confidence: "confidence",
+  confidence: "conf.",
 };
 export const STATISTICS = {
   d10: "D10",
