@@ -28,8 +28,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--bundle",
         metavar="DIR",
-        help="bundle folder or name, or OWNER/NAME@REVISION on the Hub (default: the environment "
-        "variable FANCGAN_BUNDLE, else the one that ships)",
+        help="bundle folder or name, or OWNER/NAME@REVISION on the Hub; it paints, and one of your "
+        "own is also the Segment tab's first model (default: the environment variable "
+        "FANCGAN_BUNDLE, else those that ship)",
     )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT", "7860"))

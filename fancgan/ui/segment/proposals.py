@@ -62,8 +62,9 @@ def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
 def _alternatives(
     models: Models, open_files: OpenFiles
 ) -> Iterator[tuple[str, str, Settings, dict]]:
-    """Yield (words, model, settings, action) of what may help."""
+    """Yield (words, model, settings, action) of what may help; a model is that of all files."""
     file, model = open_files.file, open_files.model
+    where = ", all files" if open_files.files[1:] else ""
     typical = file.result.measured.diameter_px or 0.0
     for words, factor in FACTORS.items():
         diameter = float(f"{factor * typical:.3g}")
@@ -74,7 +75,7 @@ def _alternatives(
     for name in models.names:
         if name != model and "generator.pt" in models.config(name)["sha256"]:
             settings = for_model(file.settings, models.get(name))
-            yield models.title(name), name, settings, {"do": "model", "name": name}
+            yield models.title(name) + where, name, settings, {"do": "model", "name": name}
 
 
 def _preview(view: FieldOfView, labels: np.ndarray) -> str:
