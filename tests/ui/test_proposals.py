@@ -33,9 +33,13 @@ def test_who_opens_a_known_picture_is_told_of_the_model_that_knows_it(models):
 
 
 def test_doubtful_outlines_come_with_other_settings(models, monkeypatch):
-    found = offers(models, mesh(), None)
-    assert [offer["words"].split(",")[0] for offer in found[:2]] == [*proposals.FACTORS]
+    opened = OpenFiles(models.default)
+    opened.put(models, mesh(), "picture", None)
+    tried = [words.split(",")[0] for words, *_ in proposals._alternatives(models, opened)]
+    assert tried[:2] == [*proposals.FACTORS] and len(tried) == 4
+    monkeypatch.setattr(proposals, "SECONDS", 600.0)
+    found = list(proposals.proposals(models, opened))
+    assert found[-1]["action"]["do"] == "model" and found[-1]["confidence"] is None
     assert all(offer["count"] > 0 and offer["image"].startswith("data:") for offer in found)
-    assert all(offer["confidence"] is None for offer in found if offer["action"]["do"] == "model")
     monkeypatch.setattr(proposals, "SECONDS", -1.0)
-    assert offers(models, mesh(), None) == [], "no time is left"
+    assert list(proposals.proposals(models, opened)) == [], "no time is left"
