@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, maximum, maximum_filter
+from scipy.ndimage import gaussian_filter, maximum_filter
 from skimage.measure import label
 from skimage.segmentation import watershed
 
@@ -53,8 +53,7 @@ def cut_into_fragments(maps: NDArray[np.floating], threshold: float = 0.5) -> Fr
     relief = steps / LEVELS
     count = int(labels.max(initial=0))
     peak = np.zeros(count + 1)
-    if count:
-        peak[1:] = maximum(relief, labels, np.arange(1, count + 1))
+    np.maximum.at(peak, labels.ravel(), np.where(labels > 0, relief, 0).ravel())
     return Fragments(labels, _sums(maps, labels), peak, _contacts(maps, relief, labels))
 
 
