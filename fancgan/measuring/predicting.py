@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
 
 SAME_SCALE = 1.15  # scales that differ by less are the network's own
+# A typical training particle (29 px) is 4 px in a picture that wants more than that.
+MAX_ZOOM = 8.0
+MAX_ENLARGED_PX = 8_000_000
 UNLIKE_SD = 5.0
 CROWDED = 0.7  # more of a field than that is no particle layer that the TiO2 bundles know
 NOTHING = "No particle was found: is the picture like those that the model knows?"
+HELD = (
+    "At this pixel size the network wants the picture enlarged more than the {:.2g} times that are "
+    "worked on: check the pixel size, or choose the model particles, which needs none."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,15 +48,19 @@ class Seen:
 def network_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
     """Return by how much to enlarge a field for a network trained at nm_per_px; 1 is as it is.
 
-    Held so that the picture neither grows beyond MAX_PIXELS nor shrinks below MIN_SIDE_PX.
+    Held to MAX_ZOOM and to MAX_ENLARGED_PX (large pictures: to SAME_SCALE, within MAX_PIXELS); no
+    side shrinks below MIN_SIDE_PX.
     """
-    if not nm_per_px or not field.nm_per_px:
-        return 1.0
-    zoom = field.nm_per_px / nm_per_px
+    zoom = _wanted_zoom(field, nm_per_px)
     if 1 / SAME_SCALE < zoom < SAME_SCALE:
         return 1.0
-    most = math.sqrt(MAX_PIXELS / field.pixels.size)
+    affordable, limit = (math.sqrt(n / field.pixels.size) for n in (MAX_ENLARGED_PX, MAX_PIXELS))
+    most = min(max(affordable, SAME_SCALE), limit, MAX_ZOOM)
     return min(max(zoom, MIN_SIDE_PX / min(field.pixels.shape)), most)
+
+
+def _wanted_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
+    return field.nm_per_px / nm_per_px if nm_per_px and field.nm_per_px else 1.0
 
 
 def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Seen:
@@ -61,8 +72,11 @@ def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Seen:
     seen = grey if zoom == 1 else _resized(grey, zoom)
     prediction = pipe.predict(seen)
     assert isinstance(prediction, CorePrediction)
-    warnings = tuple(_warnings(pipe, seen, prediction.prob, zoom))
-    return Seen(_native(prediction, grey.shape, zoom) if zoom != 1 else prediction, warnings)
+    warnings = _warnings(pipe, seen, prediction.prob, zoom)
+    if settings.rescale and _wanted_zoom(field, pipe.nm_per_px) > max(zoom, SAME_SCALE):
+        warnings.append(HELD.format(zoom))
+    native = _native(prediction, grey.shape, zoom) if zoom != 1 else prediction
+    return Seen(native, tuple(warnings))
 
 
 def _resized(grey: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,19 @@ def test_the_zoom_is_held_within_what_can_be_worked_on(pipe, discs, tmp_path):
     field = read_field(write(tmp_path / "a.tif", discs.image, 7.344))
     assert network_zoom(field, None) == 1
     assert network_zoom(field, 7.0) == 1, "a few per cent are within the training's own spread"
-    assert network_zoom(field, 1e-3) < 30
+    assert network_zoom(field, 1e-3) == pytest.approx(np.sqrt(8e6 / discs.image.size))
+    larger = dataclasses.replace(field, pixels=np.broadcast_to(np.uint8(0), (4000, 6000)))
+    assert network_zoom(larger, 1e-3) == 1.15, "enlarged a little, and a warning says so"
     assert min(field.pixels.shape) * network_zoom(field, 1e6) == pytest.approx(32)
+
+
+def test_a_picture_that_wants_more_than_the_bound_says_so(pipe, discs, tmp_path):
+    corner = discs.image[:64, :80]
+    field = read_field(write(tmp_path / "a.tif", corner))
+    for nm, held in ((1000, True), (7.344 * 7.9, False)):
+        seen = predict(pipe, dataclasses.replace(field, nm_per_px=nm), Settings())
+        assert seen.prediction.zoom == pytest.approx(8 if held else 7.9)
+        assert ("more than the 8 times" in " ".join(seen.warnings)) == held
 
 
 def test_dark_particles_on_bright_ground_are_inverted(pipe, discs, tmp_path):
