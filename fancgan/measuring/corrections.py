@@ -13,7 +13,6 @@ An edit that meets nothing changes nothing, so a list fits labels that were foun
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -21,32 +20,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fancgan.errors import UserError
+from fancgan.measuring.strokes import span, steps_of, sweep
 
 MAX_EDITS = 2000
 MAX_POINTS = 5000
+MAX_POINTS_IN_ALL = 200_000
 MAX_RADIUS_PX = 500
+# Of all corrections together, in units of some 10 ns. Each sample of a line, each row of each step
+# of a stroke, and each pixel of the box of a particle that is split takes SLOW of them.
+MAX_WORK = 400_000_000
+SLOW = 8
 
 Labels = NDArray[np.int32]
+Box = tuple[slice, slice]
 
 
 def apply_edits(labels: Labels, edits: Sequence[dict]) -> Labels:
     """Return a copy of labels [H, W] after edits, one after the other.
 
     Labels of untouched particles stay; new ones go on from the largest. Raises UserError for an
-    edit that is none.
+    edit that is none, and where all together are more than MAX_WORK.
     """
-    labels = labels.copy()
+    corrected = _Corrected(labels)
     for edit in check_edits(edits):
         match edit:
             case {"do": "delete", "at": place}:
-                labels[labels == _label_at(labels, place)] = 0
+                corrected.delete(place)
             case {"do": "split", "from": start, "to": end}:
-                _split(labels, *_line(labels, start, end))
+                corrected.split(start, end)
             case {"do": "join", "from": start, "to": end}:
-                _join(labels, *_line(labels, start, end))
+                corrected.join(start, end)
             case {"do": "add", "points": points, "radius": radius}:
-                _add(labels, points, radius)
-    return labels
+                corrected.add(points, radius)
+    return corrected.labels
 
 
 def check_edits(edits: object) -> list[dict]:
@@ -55,9 +61,16 @@ def check_edits(edits: object) -> list[dict]:
         raise UserError("Corrections must be a list.")
     if len(edits) > MAX_EDITS:
         raise UserError(f"There are more than {MAX_EDITS} corrections; correct a smaller field.")
+    points = 0
     for number, edit in enumerate(edits, 1):
         if not _is_edit(edit):
             raise UserError(f"Correction {number} cannot be understood: {str(edit)[:80]}.")
+        points += len(edit.get("points", ()))
+        if points > MAX_POINTS_IN_ALL:
+            raise UserError(
+                f"The strokes of these corrections have more than {MAX_POINTS_IN_ALL} points: "
+                "undo some, or correct a smaller field."
+            )
     return list(edits)
 
 
@@ -79,93 +92,132 @@ def _is_place(place: object) -> bool:
     return all(isinstance(v, int | float) and math.isfinite(v) and abs(v) < 1e6 for v in place)
 
 
-def _label_at(labels: Labels, place: Sequence[float]) -> int:
-    x, y = (math.floor(v) for v in place)
-    height, width = labels.shape
-    return int(labels[y, x]) if 0 <= y < height and 0 <= x < width else 0
+class _Corrected:
+    """Labels [H, W] that change, a box around each particle, and the work that it took so far."""
+
+    def __init__(self, labels: Labels):
+        from scipy import ndimage
+
+        self.labels = labels.copy()
+        boxes = enumerate(ndimage.find_objects(labels), 1)
+        self.boxes: dict[int, Box] = {number: box for number, box in boxes if box}
+        self.work = 0
+
+    def delete(self, place: Sequence[float]) -> None:
+        number = self._label_at(place)
+        if number:
+            box = self.boxes.pop(number)
+            self._spend(_area(box))
+            self.labels[box][self.labels[box] == number] = 0
+
+    def split(self, start: Sequence[float], end: Sequence[float]) -> None:
+        from scipy import ndimage
+
+        labels = self.labels
+        rows, columns = self._line(start, end)
+        for number in np.unique(labels[rows, columns]).tolist():
+            if not number:
+                continue
+            self._spend(SLOW * _area(self.boxes[number]))
+            box = self._tight(number)
+            particle = labels[box] == number
+            cut = np.zeros_like(particle)
+            here = labels[rows, columns] == number
+            cut[rows[here] - box[0].start, columns[here] - box[1].start] = True
+            pieces, count = ndimage.label(particle & ~cut)
+            if count < 2:
+                continue
+            # The pixels of the line go to the nearest piece: the cut costs no area.
+            nearest = ndimage.distance_transform_edt(pieces == 0, return_indices=True)[1]
+            pieces = pieces[tuple(nearest)]
+            largest = np.bincount(pieces[particle]).argmax()
+            fresh = max(self.boxes) + np.arange(count + 1)
+            fresh[largest] = number
+            fresh[largest + 1 :] -= 1
+            labels[box][particle] = fresh[pieces[particle]]
+            self.boxes |= dict.fromkeys(fresh[1:].tolist(), box)
+
+    def join(self, start: Sequence[float], end: Sequence[float]) -> None:
+        rows, columns = self._line(start, end)
+        numbers = np.unique(self.labels[rows, columns])
+        numbers = numbers[numbers > 0]
+        if len(numbers) < 2:
+            return
+        one = int(numbers[0])
+        line = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+        box = _around([line, *(self.boxes.pop(number) for number in numbers.tolist())])
+        self.boxes[one] = box
+        self._spend(_area(box))
+        self.labels[box][np.isin(self.labels[box], numbers)] = one
+        ground = self.labels[rows, columns] == 0
+        covered = np.flatnonzero(~ground)
+        between = np.arange(covered[0], covered[-1] + 1)
+        between = between[ground[between]]
+        self.labels[rows[between], columns[between]] = one
+
+    def add(self, points: Sequence[Sequence[float]], radius: float) -> None:
+        steps = steps_of(points)
+        height, width = self.labels.shape
+        left, right = span(steps, 0, radius, width)
+        top, bottom = span(steps, 1, radius, height)
+        box = (slice(int(top.min()), int(bottom.max())), slice(int(left.min()), int(right.max())))
+        self._spend(2 * _area(box) + SLOW * int((bottom - top).sum()))
+        if not _area(box):
+            return
+        part = self.labels[box]
+        stroke = sweep(box, steps, radius) & (part == 0)
+        if stroke.any():
+            number = self._label_at(points[0]) or max(self.boxes, default=0) + 1
+            part[stroke] = number
+            self.boxes[number] = _around([box, self.boxes.get(number, box)])
+
+    def _spend(self, work: int) -> None:
+        self.work += work
+        if self.work > MAX_WORK:
+            raise UserError(
+                "These corrections are too much work: undo some, draw fewer or smaller strokes, "
+                "or correct a smaller field."
+            )
+
+    def _label_at(self, place: Sequence[float]) -> int:
+        x, y = (math.floor(v) for v in place)
+        height, width = self.labels.shape
+        return int(self.labels[y, x]) if 0 <= y < height and 0 <= x < width else 0
+
+    def _tight(self, number: int) -> Box:
+        from scipy import ndimage
+
+        rows, columns = self.boxes[number]
+        inner = ndimage.find_objects((self.labels[rows, columns] == number).astype(np.int8))[0]
+        top, left = rows.start, columns.start
+        return (
+            slice(top + inner[0].start, top + inner[0].stop),
+            slice(left + inner[1].start, left + inner[1].stop),
+        )
+
+    def _line(self, start: Sequence[float], end: Sequence[float]) -> tuple[NDArray, NDArray]:
+        """Rows and columns of the pixels that a line passes, each sharing a side with the next."""
+        (x0, y0), (x1, y1) = start, end
+        count = 4 * (int(max(abs(x1 - x0), abs(y1 - y0))) + 1)
+        self._spend(SLOW * count)
+        rows = np.floor(np.linspace(y0, y1, count)).astype(int)
+        columns = np.floor(np.linspace(x0, x1, count)).astype(int)
+        # Where both change at once, a step along the row comes between.
+        corner = np.flatnonzero((np.diff(rows) != 0) & (np.diff(columns) != 0)) + 1
+        rows = np.insert(rows, corner, rows[corner - 1])
+        columns = np.insert(columns, corner, columns[corner])
+        height, width = self.labels.shape
+        within = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        return rows[within], columns[within]
 
 
-def _line(labels: Labels, start: Sequence[float], end: Sequence[float]) -> tuple[NDArray, NDArray]:
-    """Rows and columns of the pixels that a line passes, each sharing a side with the next."""
-    (x0, y0), (x1, y1) = start, end
-    count = 4 * (int(max(abs(x1 - x0), abs(y1 - y0))) + 1)
-    rows = np.floor(np.linspace(y0, y1, count)).astype(int)
-    columns = np.floor(np.linspace(x0, x1, count)).astype(int)
-    # Where both change at once, a step along the row comes between.
-    corner = np.flatnonzero((np.diff(rows) != 0) & (np.diff(columns) != 0)) + 1
-    rows = np.insert(rows, corner, rows[corner - 1])
-    columns = np.insert(columns, corner, columns[corner])
-    height, width = labels.shape
-    within = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    return rows[within], columns[within]
+def _area(box: Box) -> int:
+    return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
 
 
-def _split(labels: Labels, rows: NDArray, columns: NDArray) -> None:
-    from scipy import ndimage
-
-    for number in np.unique(labels[rows, columns]):
-        if not number:
-            continue
-        box = ndimage.find_objects((labels == number).astype(np.int8))[0]
-        particle = labels[box] == number
-        cut = np.zeros_like(particle)
-        here = labels[rows, columns] == number
-        cut[rows[here] - box[0].start, columns[here] - box[1].start] = True
-        pieces, count = ndimage.label(particle & ~cut)
-        if count < 2:
-            continue
-        # The pixels of the line go to the nearest piece: the cut costs no area.
-        nearest = ndimage.distance_transform_edt(pieces == 0, return_indices=True)[1]
-        pieces = pieces[tuple(nearest)]
-        largest = np.bincount(pieces[particle]).argmax()
-        fresh = labels.max() + np.arange(count + 1)
-        fresh[largest] = number
-        fresh[largest + 1 :] -= 1
-        labels[box][particle] = fresh[pieces[particle]]
-
-
-def _join(labels: Labels, rows: NDArray, columns: NDArray) -> None:
-    numbers = np.unique(labels[rows, columns])
-    numbers = numbers[numbers > 0]
-    if len(numbers) < 2:
-        return
-    one = numbers[0]
-    labels[np.isin(labels, numbers)] = one
-    ground = labels[rows, columns] == 0
-    covered = np.flatnonzero(~ground)
-    between = np.arange(covered[0], covered[-1] + 1)
-    between = between[ground[between]]
-    labels[rows[between], columns[between]] = one
-
-
-def _add(labels: Labels, points: Sequence[Sequence[float]], radius: float) -> None:
-    stroke = _sweep(labels.shape, points, radius) & (labels == 0)
-    if stroke.any():
-        labels[stroke] = _label_at(labels, points[0]) or labels.max() + 1
-
-
-def _sweep(
-    shape: tuple[int, int], points: Sequence[Sequence[float]], radius: float
-) -> NDArray[np.bool_]:
-    """Pixels whose middle lies within radius of a path of points, [H, W]."""
-    height, width = shape
-    path = np.asarray(points, float).reshape(-1, 2)
-    if len(path) == 1:
-        path = np.repeat(path, 2, axis=0)
-    swept = np.zeros(shape, bool)
-    for (x0, y0), (x1, y1) in itertools.pairwise(path):
-        left, right = _span(x0, x1, radius, width)
-        top, bottom = _span(y0, y1, radius, height)
-        window = (slice(top, bottom), slice(left, right))
-        rows, columns = np.mgrid[window]
-        x, y = columns + 0.5 - x0, rows + 0.5 - y0
-        dx, dy = x1 - x0, y1 - y0
-        along = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-12), 0, 1)
-        swept[window] |= np.hypot(x - along * dx, y - along * dy) <= radius
-    return swept
-
-
-def _span(a: float, b: float, radius: float, length: int) -> tuple[int, int]:
-    """First and last pixel, exclusive, within radius of a and b, held to 0 ... length."""
-    low, high = math.floor(min(a, b) - radius), math.ceil(max(a, b) + radius) + 1
-    return min(max(low, 0), length), min(max(high, 0), length)
+def _around(boxes: Sequence[Box]) -> Box:
+    rows, columns = zip(*boxes, strict=True)
+    return (
+        slice(min(r.start for r in rows), max(r.stop for r in rows)),
+        slice(min(c.start for c in columns), max(c.stop for c in columns)),
+    )

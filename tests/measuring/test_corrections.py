@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from fancgan.errors import UserError
+from fancgan.measuring import corrections
 from fancgan.measuring.corrections import apply_edits
 
 
@@ -104,6 +107,40 @@ def test_a_stroke_from_a_particle_adds_to_it_and_spares_the_others(labels):
     assert (after == 1).sum() > 400
     assert np.array_equal(after[labels > 0], labels[labels > 0])
     assert after.max() == 3
+
+
+def test_a_stroke_is_all_that_lies_within_its_radius():
+    """Also where distances are the radius exactly: 3, 4, 5."""
+    path = np.array([[20.5, 20.5], [20.5, 33.5], [44.5, 49.5], [30.25, 9.0]])
+    places = np.stack(np.meshgrid(np.arange(60), np.arange(60)), axis=-1) + 0.5
+    within = np.zeros((60, 60), bool)
+    for begin, end in itertools.pairwise(path):
+        way = end - begin
+        along = np.clip(((places - begin) @ way) / (way @ way), 0, 1)
+        within |= np.hypot(*np.moveaxis(places - begin - along[..., None] * way, -1, 0)) <= 5
+    stroke = {"do": "add", "points": path.tolist(), "radius": 5}
+    assert np.array_equal(apply_edits(np.zeros((60, 60), np.int32), [stroke]) > 0, within)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"do": "add", "points": [[40, 30], [41, 30], [42, 30]], "radius": 500},
+        {"do": "split", "from": [20, 0], "to": [20, 40]},
+        {"do": "join", "from": [-900, 0], "to": [900, 9]},
+    ],
+)
+def test_the_work_of_all_corrections_is_bounded(labels, edit, monkeypatch):
+    monkeypatch.setattr(corrections, "MAX_WORK", 100_000)
+    apply_edits(labels, [edit])
+    with pytest.raises(UserError, match="too much work"):
+        apply_edits(labels, [edit] * 40)
+
+
+def test_the_points_of_all_strokes_are_bounded(labels):
+    stroke = {"do": "add", "points": [[9, 9]] * 5000, "radius": 500}
+    with pytest.raises(UserError, match="200000 points"):
+        apply_edits(labels, [stroke] * 41)
 
 
 @pytest.mark.parametrize(
