@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,17 +74,14 @@ def writing(path: Path, advice: str = "") -> Iterator[None]:
         raise UserError(f"{path} cannot be written: {error.strerror or error}{advice}.") from error
 
 
-def write_whole(path: Path, content: bytes | Callable[[Path], object], *, advice: str = "") -> None:
-    """Write a file, or let content(temporary path) write it, whole or not at all.
+def write_whole(path: Path, content: bytes | memoryview, *, advice: str = "") -> None:
+    """Write a file whole or not at all.
 
     Its folder is made where missing. Raises UserError where the system refuses; `advice` says what
     to do about it.
     """
     with writing(path, advice), whole_file(path) as part:
-        if callable(content):
-            content(part)
-        else:
-            part.write_bytes(content)
+        part.write_bytes(content)
 
 
 def protect_inputs(outputs: list[Path], inputs: list[Path]) -> None:

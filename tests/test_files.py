@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 
 import pytest
 
 from fancgan.errors import UserError
 from fancgan.files import protect_inputs, whole_file, whole_folder, write_whole
-
-FULL = OSError(errno.ENOSPC, "No space left on device")
-
-
-def fill_disk(path: Path) -> None:
-    path.write_bytes(b"half")
-    raise FULL
+from tests.support.full_disk import FULL, full_disk
 
 
 def test_a_file_is_written_into_a_new_folder(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.bin"
     write_whole(path, b"one")
-    write_whole(path, lambda part: part.write_bytes(b"two"))
+    write_whole(path, b"two")
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
 
@@ -30,9 +23,9 @@ def test_a_file_is_written_into_a_new_folder(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path: Path, advice: str) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    with pytest.raises(UserError) as caught:
-        write_whole(path, fill_disk, advice=advice)
-    assert str(caught.value) == f"{path} cannot be written: No space left on device{advice}."
+    with full_disk(4), pytest.raises(UserError) as caught:
+        write_whole(path, b"longer", advice=advice)
+    assert str(caught.value) == f"{path} cannot be written: {FULL}{advice}."
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

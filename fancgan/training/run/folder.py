@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
 import json
 from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from fancgan.errors import UserError
@@ -29,16 +32,48 @@ FREE_ON_RESUME = (
     "save_every_steps",
 )
 
+PARTS = ("model", "train", "data")  # of a run's identity
+END_OF_ZIP = b"PK\5\6"  # 22 bytes with the length of the comment as the last two
+SEAL_BYTES = 71  # "sha256 " and 64 hexadecimal digits
+
+
+def seal(content: memoryview) -> bytes:
+    return b"sha256 " + hashlib.sha256(content).hexdigest().encode()
+
+
+def checkpoint_bytes(state: dict) -> memoryview:
+    """Return torch's zip archive of a state; its comment is the SHA-256 of all that precedes it."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(-2, io.SEEK_END)
+    buffer.write(SEAL_BYTES.to_bytes(2, "little"))
+    buffer.write(seal(buffer.getbuffer()))
+    return buffer.getbuffer()
+
 
 def load_checkpoint(path: Path) -> dict:
-    """Read a checkpoint: plain tensors and numbers, nothing in it is executed."""
+    """Read a checkpoint: plain tensors and numbers, nothing in it is executed.
+
+    An archive without a comment is of a version that wrote no checksum. Raises UserError where the
+    checksum does not fit, or where the file is no checkpoint.
+    """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = memoryview(path.read_bytes())
+        unsealed = content[-22:-18] == END_OF_ZIP
+        if not unsealed and content[-SEAL_BYTES:] != seal(content[:-SEAL_BYTES]):
+            raise _unreadable(path, "its checksum does not fit")
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except Exception as error:
-        raise UserError(
-            f"The checkpoint {path} cannot be read ({type(error).__name__}); delete it to start "
-            "the run anew, or restore it from a copy."
-        ) from error
+        raise _unreadable(path, type(error).__name__) from error
+
+
+def _unreadable(path: Path, reason: str) -> UserError:
+    return UserError(
+        f"The checkpoint {path} cannot be read ({reason}); delete it to start the run anew, or "
+        "restore it from a copy."
+    )
 
 
 class RunFolder:
@@ -56,8 +91,8 @@ class RunFolder:
         """
         if not self.described.exists():
             return
-        then, now = json.loads(self.described.read_text()), json.loads(json.dumps(identity))
-        for part in ("model", "train", "data"):
+        then, now = self._described(), json.loads(json.dumps(identity))
+        for part in PARTS:
             for key, value in now[part].items():
                 before = then.get(part, {}).get(key, value)
                 if before != value and key not in FREE_ON_RESUME:
@@ -74,6 +109,17 @@ class RunFolder:
                 "many again, or another --run to start anew."
             )
 
+    def _described(self) -> dict:
+        """What `describe` wrote; UserError where that is damaged."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            record = json.loads(self.described.read_text(encoding="utf-8"))
+            if all(isinstance(record.get(part, {}), dict) for part in (*PARTS, "hardware")):
+                return record
+        raise UserError(
+            f"{self.described} is damaged; restore it from a copy, or delete it and give exactly "
+            "the settings that the run was started with."
+        )
+
     def load(self) -> dict | None:
         """The checkpoint, None where there is none yet."""
         return load_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
@@ -88,15 +134,17 @@ class RunFolder:
         Their parameters and buffers are safetensors, keys "name.parameter"; one of the name ""
         keeps its own keys.
         """
-        write_whole(self.checkpoint, lambda p: torch.save(state, p), advice=FULL_DISK_ADVICE)
         tensors = {
             (f"{name}.{key}" if name else key): value.detach().cpu().contiguous()
             for name, network in networks.items()
             for key, value in network.state_dict().items()
         }
-        weights = self.path / "weights.safetensors"
-        write_whole(weights, lambda p: save_file(tensors, p), advice=FULL_DISK_ADVICE)
+        write_whole(self.path / "weights.safetensors", save(tensors), advice=FULL_DISK_ADVICE)
+        # Last, so that a run that ends between the two goes on from before both.
+        write_whole(self.checkpoint, checkpoint_bytes(state), advice=FULL_DISK_ADVICE)
 
     def add_sample(self, step: int, sheet: Image.Image) -> None:
         path = self.path / "samples" / f"{step:07d}_synthetic.png"
-        write_whole(path, lambda p: sheet.save(p, format="PNG"), advice=FULL_DISK_ADVICE)
+        png = io.BytesIO()
+        sheet.save(png, format="PNG")
+        write_whole(path, png.getbuffer(), advice=FULL_DISK_ADVICE)

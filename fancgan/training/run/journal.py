@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from fancgan.errors import UserError
-from fancgan.files import write_whole
+from fancgan.files import write_whole, writing
 from fancgan.training.config import FULL_DISK_ADVICE
 
 LOGS = ("log", "val")
@@ -37,19 +39,38 @@ class Tracker:
 
 
 class TensorBoard(Tracker):
-    """Event files in the run's folder; a resumed run hides the points that it draws again."""
+    """Event files in the run's folder; a resumed run hides the points that it draws again.
+
+    Written at once: the thread of a SummaryWriter meets a full disk where nobody can catch it.
+    """
 
     def __init__(self, run_dir: Path, last_step: int, settings: dict):
-        from torch.utils.tensorboard import SummaryWriter
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-        self.writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=last_step + 1)
+        folder, now = run_dir / "tensorboard", time.time_ns()
+        self.path = folder / f"events.out.tfevents.{now // 10**9}.{now % 10**9:09d}.{os.getpid()}"
+        start = Event(session_log=SessionLog(status=SessionLog.START))
+        with writing(self.path, FULL_DISK_ADVICE):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._append([Event(file_version="brain.Event:2"), start], last_step + 1)
 
     def log(self, values: dict[str, float], step: int) -> None:
-        for key, value in values.items():
-            self.writer.add_scalar(key, value, step)
+        from tensorboard.compat.proto.event_pb2 import Event
+        from torch.utils.tensorboard.summary import scalar
+
+        with writing(self.path, FULL_DISK_ADVICE):
+            self._append([Event(summary=scalar(key, value)) for key, value in values.items()], step)
+
+    def _append(self, events: list, step: int) -> None:
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        with open(self.path, "ab") as file:
+            for event in events:
+                event.step, event.wall_time = step, time.time()
+                RecordWriter(file).write(event.SerializeToString())
 
     def close(self) -> None:
-        self.writer.close()
+        """Everything is out."""
 
 
 class Trackio(Tracker):
@@ -139,7 +160,8 @@ class Journal:
 
     def append(self, name: str, step: int, values: dict[str, float]) -> None:
         line = {"step": step, **{key: round(value, 6) for key, value in values.items()}}
-        with open(self.run_dir / f"{name}.jsonl", "a") as log:
+        path = self.run_dir / f"{name}.jsonl"
+        with writing(path, FULL_DISK_ADVICE), open(path, "a") as log:
             log.write(json.dumps(line) + "\n")
         if self.tracker is not None:
             self.tracker.log({f"{name}/{key}": value for key, value in values.items()}, step)
@@ -169,15 +191,15 @@ def mean_terms(
 
 
 def trim_log(path: Path, last_step: int) -> None:
-    """Drop the lines of a JSON-lines log that lie after a step, or that a kill cut short."""
+    """Drop the lines of a JSON-lines log that lie after a step, or that are cut or damaged."""
     if not path.exists():
         return
     kept = []
-    for line in path.read_text().splitlines():
+    for line in path.read_bytes().splitlines():
         try:
             if json.loads(line)["step"] <= last_step:
                 kept.append(line)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):
             continue
-    content = "".join(f"{line}\n" for line in kept)
-    write_whole(path, content.encode(), advice=FULL_DISK_ADVICE)
+    content = b"".join(line + b"\n" for line in kept)
+    write_whole(path, content, advice=FULL_DISK_ADVICE)
