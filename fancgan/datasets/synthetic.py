@@ -24,7 +24,7 @@ from PIL import Image
 from fancgan.errors import UserError
 from fancgan.files import PART, whole_file, write_whole, writing
 from fancgan.layouts.config import LayoutConfig
-from fancgan.layouts.layout import make_layout
+from fancgan.layouts.layout import check_number, make_layout
 from fancgan.measuring.annotations import coco_image, yolo_lines
 from fancgan.microscopy import image_files
 
@@ -63,6 +63,7 @@ class Plan:
             raise UserError(f"The seed is {self.seed}; choose a whole number from 0 up.")
         if not 0 <= self.val_share <= 0.9:
             raise UserError(f"The share for validation is {self.val_share}; choose 0 to 0.9.")
+        check_number(self.layout)
 
     def to_dict(self) -> dict:
         """Return what plan.json holds."""

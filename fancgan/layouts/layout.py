@@ -12,6 +12,7 @@ from typing import cast
 
 import numpy as np
 
+from fancgan.errors import UserError
 from fancgan.layouts.agglomerates import Arrangement
 from fancgan.layouts.canvas import Canvas
 from fancgan.layouts.config import MAX_PARTICLES, LayoutConfig
@@ -27,8 +28,10 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
 
     A count is met exactly unless the particles do not fit; a coverage to within one particle.
     What cannot be reached (single particles of high coverage, say) ends at the jam: measure the
-    result where it matters. Regions below MIN_VISIBLE_PX are too small to see and left out.
+    result where it matters. Regions below MIN_VISIBLE_PX are too small to see and left out. Raises
+    UserError for more than MAX_PARTICLES.
     """
+    check_number(config)
     rng = np.random.default_rng(config.seed)
     count = config.count
     if count is None and config.coverage is None:
@@ -52,6 +55,32 @@ def make_layout(config: LayoutConfig) -> np.ndarray:
         if not reached:
             break
     return labels if count is None else _keep_largest(labels, count)
+
+
+def usual_number(config: LayoutConfig) -> float:
+    """Estimate how many particles a layout has: before any is drawn, and whatever its seed."""
+    if config.count is not None:
+        return config.count
+    area_px = config.height * config.width
+    if config.coverage is None:
+        return area_px / 1e6 * _density(config, 0.5)
+    if config.sizes_nm:
+        mean_square = float(np.mean(np.square(config.sizes_nm)))
+    else:
+        relative = np.square(statistics()["particle"]["relative_size_quantiles"]).mean()
+        spread = relative if config.gsd is None else np.exp(2 * np.log(config.gsd) ** 2)
+        mean_square = config.d50_nm**2 * float(spread)
+    return config.coverage * area_px / (np.pi / 4 * mean_square / config.nm_per_px**2)
+
+
+def check_number(config: LayoutConfig, most: int = MAX_PARTICLES) -> None:
+    """Raise UserError where a layout would usually have more particles than that."""
+    number = usual_number(config)
+    if number > most:
+        raise UserError(
+            f"These would be about {number:.0f} particles, and a layout has at most {most}: "
+            "choose larger ones, fewer, or a smaller picture."
+        )
 
 
 def to_mask(labels: np.ndarray) -> np.ndarray:
@@ -79,11 +108,15 @@ def _trained_diameter_px() -> float:
 
 def _draw_count(rng: np.random.Generator, config: LayoutConfig) -> int:
     """A particle number as the training fields have it, for this area in units of particles."""
-    quantiles = statistics()["field"]["count_per_megapixel"]
-    density = np.interp(rng.random(), np.linspace(0, 1, len(quantiles)), quantiles)
-    scale = (_trained_diameter_px() * config.nm_per_px / config.d50_nm) ** 2
-    expected = density * scale * config.height * config.width / 1e6
+    expected = _density(config, rng.random()) * config.height * config.width / 1e6
     return int(np.clip(round(expected), 1, MAX_PARTICLES))
+
+
+def _density(config: LayoutConfig, quantile: float) -> float:
+    """Particles per megapixel, at a quantile of the training fields, for particles of this size."""
+    quantiles = statistics()["field"]["count_per_megapixel"]
+    density = np.interp(quantile, np.linspace(0, 1, len(quantiles)), quantiles)
+    return float(density * (_trained_diameter_px() * config.nm_per_px / config.d50_nm) ** 2)
 
 
 def _crowding(config: LayoutConfig, count: int | None) -> float:

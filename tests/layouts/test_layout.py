@@ -16,7 +16,7 @@ from fancgan.__main__ import main
 from fancgan.errors import UserError
 from fancgan.layouts.canvas import MIN_VISIBLE_PX, Canvas
 from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
-from fancgan.layouts.layout import example_layouts, make_layout, to_mask
+from fancgan.layouts.layout import example_layouts, make_layout, to_mask, usual_number
 from fancgan.layouts.mask_statistics import measure_mask, pooled_statistic
 from fancgan.layouts.shapes import draw_diameters, draw_outlines, statistics
 from fancgan.particles.labels import read_mask
@@ -226,6 +226,14 @@ def test_quick_enough_to_draw_while_training() -> None:
     assert (time.process_time() - begin) / 10 < 0.2, "some 0.02 s on an idle core"
 
 
+@pytest.mark.parametrize("size", [{}, {"gsd": 1.5}, {"sizes_nm": (80.0, 160.0)}])
+def test_the_number_is_known_before_it_is_drawn(size: dict) -> None:
+    config = dataclasses.replace(
+        SMALL, coverage=0.2, d50_nm=90.0, border="inside", agglomeration="single", **size
+    )
+    assert make_layout(config).max() == pytest.approx(usual_number(config), rel=0.3)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -239,6 +247,9 @@ def test_quick_enough_to_draw_while_training() -> None:
         {"gsd": float("nan")},
         {"agglomeration": "piles"},
         {"border": "none"},
+        {"coverage": 0.8, "d50_nm": 37.0, "height": 2048, "width": 2048},
+        {"coverage": 0.8, "sizes_nm": (40.0,), "height": 2048, "width": 2048},
+        {"d50_nm": 37.0, "height": 4096, "width": 4096},
     ],
 )
 def test_impossible_settings_are_refused_in_one_sentence(changes: dict) -> None:
