@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fancgan.layouts.canvas import MIN_VISIBLE_PX, Canvas
-from fancgan.layouts.config import LayoutConfig
+from fancgan.layouts.config import MAX_PARTICLES, LayoutConfig
 from fancgan.layouts.shapes import Particle, ParticleSource
 
 CANDIDATES = 10
 MAX_FAILURES = 40
+MAX_DRAWN = 5 * MAX_PARTICLES  # with those that are too small to show, or hidden by others
 # Fitted to the training fields: particles per agglomerate (log-normal), the share of particles
 # that lie on others whatever the overlap, and how widely the last few in a row are remembered.
 LOG_SIZE_MEAN, LOG_SIZE_SD = float(np.log(6.5)), 1.3
@@ -62,7 +63,7 @@ class Arrangement:
     def grow(self, particles: int | None = None, covered: int | None = None) -> bool:
         """Place that many visible particles, or until so many pixels are covered.
 
-        Return whether that was reached; if not, no more fit.
+        Return whether that was reached; if not, no more fit, or MAX_DRAWN are drawn.
         """
         placed = failures = 0
 
@@ -71,11 +72,14 @@ class Arrangement:
                 return self.canvas.covered >= covered
             return particles is not None and placed >= particles
 
-        while failures < MAX_FAILURES and not done(placed):
+        def over() -> bool:
+            return self.n >= MAX_DRAWN or done(placed)
+
+        while failures < MAX_FAILURES and not over():
             habit, heading = self._habit(), self._heading()
             members: list[int] = []
             misses = 0
-            while len(members) < habit.size and misses < 6 and not done(placed):
+            while len(members) < habit.size and misses < 6 and not over():
                 shown = self._attach(members, habit, heading) if members else self._start(members)
                 misses = misses + 1 if shown is None else 0
                 placed += shown is not None and shown >= MIN_VISIBLE_PX

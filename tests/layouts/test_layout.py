@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from fancgan.__main__ import main
 from fancgan.errors import UserError
+from fancgan.layouts import agglomerates
 from fancgan.layouts.canvas import MIN_VISIBLE_PX, Canvas
 from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
 from fancgan.layouts.layout import example_layouts, make_layout, to_mask, usual_number
@@ -232,6 +233,11 @@ def test_the_number_is_known_before_it_is_drawn(size: dict) -> None:
         SMALL, coverage=0.2, d50_nm=90.0, border="inside", agglomeration="single", **size
     )
     assert make_layout(config).max() == pytest.approx(usual_number(config), rel=0.3)
+
+
+def test_particles_too_small_to_show_are_not_drawn_for_ever(monkeypatch) -> None:
+    monkeypatch.setattr(agglomerates, "MAX_DRAWN", 50)
+    assert layout(count=100, sizes_nm=(5 * SMALL.nm_per_px,)).max() < 50
 
 
 @pytest.mark.parametrize(
