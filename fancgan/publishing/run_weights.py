@@ -75,9 +75,8 @@ def read_run(run: Path) -> tuple[Networks, dict]:
 def last_step(run: Path) -> dict:
     """Return {"trained_steps": n} from the last whole line of the run's log, {} without one."""
     log = run / "log.jsonl"
-    for line in reversed(
-        log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    ):
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    for line in reversed(text.splitlines()):
         try:
             return {"trained_steps": int(json.loads(line)["step"])}
         except (ValueError, KeyError, TypeError):

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from fancgan.errors import UserError
 from fancgan.layouts.config import LayoutConfig
+from fancgan.layouts.layout import usual_number
 
 MAX_PARTICLES = 1500
 MAX_SHARE = {"single": 0.33}  # of the area, by agglomeration: beyond it few places are free
@@ -23,7 +24,7 @@ def check_layout(config: LayoutConfig) -> None:
     area = config.height * config.width
     particle = math.pi / 4 * (config.d50_nm / config.nm_per_px) ** 2
     share = config.coverage or (config.count or 0) * particle / area
-    count = config.count or (config.coverage or 0) * area / particle
+    count = usual_number(config)
     most = MAX_SHARE.get(config.agglomeration, USUAL_SHARE)
     if share > most:
         raise UserError(
