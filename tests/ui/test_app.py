@@ -300,10 +300,11 @@ def test_a_layout_of_ones_own_is_what_was_asked_for():
         ({"colour": "red"}, "nothing else"),
         ({"count": 200}, "at most 33%"),
         ({"count": 2000, "d50_nm": 40, "agglomeration": "mix"}, "at most 1500"),
-        ({"d50_nm": 40, "height": 1448, "width": 1448}, "at most 1500"),
     ):
         with pytest.raises(UserError, match=words):
             own_layout(wishes | change, 4, (256, 320), 7.344)
+    with pytest.raises(UserError, match="at most 1500"):
+        own_layout({"d50_nm": 40}, 4, (1448, 1448), 7.344)
 
 
 def test_outlines_lie_inside_and_part_neighbours():
