@@ -16,7 +16,7 @@ from fancgan.networks.deploy import pad_to
 from fancgan.networks.style import measure_style
 from fancgan.networks.torchscript import load_scripted, quiet_torchscript, script_bytes
 from fancgan.pipeline import Pipeline
-from fancgan.pretrained.find import find_bundle, packaged
+from fancgan.pretrained.find import find_bundle, painters
 from tests.support.bundles import TINY, tiny_networks
 
 SIZES = ((32, 32), (75, 131), (160, 96))
@@ -138,7 +138,7 @@ def test_a_substrate_without_noise_is_level_up_to_the_frame() -> None:
     check_frame(tiny_networks().deployed()["generator.pt"])
 
 
-@pytest.mark.parametrize("name", packaged())
+@pytest.mark.parametrize("name", painters())
 def test_the_substrate_of_a_shipped_bundle_is_level_up_to_the_frame(name) -> None:
     check_frame(load_scripted(find_bundle(name).read("generator.pt")))
 

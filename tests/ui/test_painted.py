@@ -20,10 +20,10 @@ from tests.support.drawing import draw_discs
 class Counting(Pipeline):
     """A pipeline that counts how often it paints."""
 
-    paints = 0
+    paintings = 0
 
     def synthesize(self, *args, **kwargs):
-        self.paints += 1
+        self.paintings += 1
         return super().synthesize(*args, **kwargs)
 
 
@@ -52,7 +52,7 @@ def test_shown_checked_and_saved_are_one_painting(pipe, mask):
     shown = painter.from_message(asked)
     checked = painter.from_message(asked | {"round": shown.round})
     saved = painter.from_message(asked)
-    assert pipe.paints == 1
+    assert pipe.paintings == 1
     cycle = cycle_view(pipe, checked, shown.round)
     assert cycle["round"] == shown.round and cycle["drawn"] == 3
     for again in (checked, saved):
@@ -66,7 +66,7 @@ def test_what_is_kept_is_what_would_be_painted(pipe, mask):
     for _ in range(2):
         kept = painter.from_message(message(mask))
     fresh = Painted.of(pipe, mask, Look(3))
-    assert pipe.paints == 2
+    assert pipe.paintings == 2
     assert np.array_equal(kept.image, fresh.image) and kept.text == fresh.text
     assert not kept.image.flags.writeable
 
@@ -85,21 +85,21 @@ def test_another_look_or_drawing_is_painted(pipe, mask, look):
     painter = Painter(pipe)
     painter.from_message(message(mask))
     painter.from_message(message(mask, **look))
-    assert pipe.paints == 2
+    assert pipe.paintings == 2
     other = mask.copy()
     other[0, 0] = True
     painter.from_message(message(other))
     painter.from_message(message(np.ascontiguousarray(mask.T)))  # as many pixels, another shape
-    assert pipe.paints == 4
+    assert pipe.paintings == 4
 
 
 def test_images_are_forgotten_by_their_bytes(pipe, mask):
     painter = Painter(pipe, limit_bytes=4 * mask.size)  # two images with their masks
     for seed in (1, 2, 3, 3, 2):
         painter.paint(mask, Look(seed))
-    assert pipe.paints == 3
+    assert pipe.paintings == 3
     painter.paint(mask, Look(1))
-    assert pipe.paints == 4
+    assert pipe.paintings == 4
 
 
 def test_a_cache_keeps_what_was_last_asked_for():
