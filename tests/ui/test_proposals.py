@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from fancgan.pipeline import Pipeline
+from fancgan.segmentation.typical_diameter import CANONICAL_PX, overview_scale
 from fancgan.ui.models import Models
 from fancgan.ui.segment import proposals
 from fancgan.ui.segment.open_files import OpenFiles
@@ -37,6 +40,13 @@ def test_doubtful_outlines_come_with_other_settings(models, monkeypatch):
     opened.put(models, mesh(), "picture", None)
     tried = [words.split(",")[0] for words, *_ in proposals._alternatives(models, opened)]
     assert tried[:2] == [*proposals.FACTORS] and len(tried) == 4
+    measured = opened.file.result.measured
+    opened.file.analysis = dataclasses.replace(
+        opened.file.result, measured=dataclasses.replace(measured, diameter_px=1e4)
+    )
+    *_, action = next(proposals._alternatives(models, opened))
+    largest = CANONICAL_PX / overview_scale(opened.file.result.labels.shape)
+    assert action["values"]["diameter_px"] == pytest.approx(largest / 2, rel=0.01), "it is seen"
     monkeypatch.setattr(proposals, "SECONDS", 600.0)
     found = list(proposals.proposals(models, opened))
     assert found[-1]["action"]["do"] == "model" and found[-1]["confidence"] is None

@@ -15,7 +15,11 @@ from fancgan.measuring.field_of_view import FieldOfView
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy import image_files
 from fancgan.networks.config import STAT_INDEX
-from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
+from fancgan.segmentation.typical_diameter import (
+    CANONICAL_PX,
+    MAX_DIAMETER_PX,
+    overview_scale,
+)
 from fancgan.ui import wire
 from fancgan.ui.segment.open_files import for_model
 
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 SECONDS = 3.0  # what is not begun by then is not proposed
 THUMBNAIL_PX = 240
-FACTORS = {"half the diameter": 0.5, "twice the diameter": 2.0}
+FACTORS = {"smaller particles": 0.5, "larger particles": 2.0}  # of the diameter looked for
 SAME_SCALE = 1.5  # pixel sizes that differ by no more than this factor
 ALIKE_SD = 2.5  # mean grey levels, in deviations of a model's training images
 
@@ -33,8 +37,8 @@ ALIKE_SD = 2.5  # mean grey levels, in deviations of a model's training images
 def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
     """Yield what to try in place of the outlines of the file on top, each as soon as it is known.
 
-    Where the model doubts them: other diameters and models that find something, with "image", a
-    small preview as data URL, "count" and "confidence". Where it trusts them: a model that was
+    Where the model doubts them: other diameters and models that find something else, with "image",
+    a small preview as data URL, "count" and "confidence". Where it trusts them: a model that was
     trained on such pictures, in words. "action" is what the page asks for to have it.
     """
     file = open_files.file
@@ -43,13 +47,14 @@ def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
     if not file.result.measured.doubt:
         yield from _better_known(models, file)
     elif file.result.measured.withheld:
-        end = time.monotonic() + SECONDS
+        end, known = time.monotonic() + SECONDS, [file.result.labels]
         for words, model, settings, action in _alternatives(models, open_files):
             if time.monotonic() > end:
                 return
             view, found = file.look(models.get(model), settings)
             labels, sure = found.particles.labels, found.particles.picture_confidence
-            if labels.any():
+            if labels.any() and not any(np.array_equal(labels, other) for other in known):
+                known.append(labels)
                 yield {
                     "words": words,
                     "action": action,
@@ -65,7 +70,9 @@ def _alternatives(
     """Yield (words, model, settings, action) of what may help; a model is that of all files."""
     file, model = open_files.file, open_files.model
     where = ", all files" if open_files.files[1:] else ""
-    typical = file.result.measured.diameter_px or 0.0
+    # Beyond what the first look is made for, a diameter changes nothing.
+    largest = CANONICAL_PX / overview_scale(file.result.labels.shape)
+    typical = min(file.result.measured.diameter_px or 0.0, largest)
     for words, factor in FACTORS.items():
         diameter = float(f"{factor * typical:.3g}")
         if 2 <= diameter <= min(max(file.result.labels.shape), MAX_DIAMETER_PX - 1):
