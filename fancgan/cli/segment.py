@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ANYWAY = "--show-anyway counts them all the same."
 HELP = "find, part, count and measure the particles in micrographs"
+FIELD_ENDS = ("measured.png", "labels.tif", "overlay.png", "rois.zip")
 SHARED = ("particles.csv", "statistics.csv", "files.csv", "particles.xlsx", "report.pdf")
 
 
@@ -28,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         required=True,
         metavar="DIR",
-        help="for NAME_labels.tif, NAME_overlay.png, NAME_rois.zip (ImageJ), particles.csv, "
+        help="for NAME_measured.png, NAME_labels.tif, NAME_overlay.png, NAME_rois.zip (ImageJ), "
+        "particles.csv, "
         "statistics.csv, files.csv, particles.xlsx, report.pdf, annotations_coco.json, "
         "settings.json",
     )
@@ -158,7 +160,7 @@ def stored_settings(path: Path) -> dict[str, dict]:
 
 
 def result_paths(folder: Path, stem: str) -> list[Path]:
-    return [folder / f"{stem}_{end}" for end in ("labels.tif", "overlay.png", "rois.zip")]
+    return [folder / f"{stem}_{end}" for end in FIELD_ENDS]
 
 
 def segment_file(pipe, path: Path, folder: Path, settings: Settings, results: Results) -> str:

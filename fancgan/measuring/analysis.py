@@ -5,6 +5,7 @@ Each step can be repeated alone: another split strength needs no network, a corr
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import apply_edits
-from fancgan.measuring.distribution import Distribution, cautions, describe
+from fancgan.measuring.distribution import OF_SIZES, Distribution, cautions, describe
 from fancgan.measuring.doubts import doubt_of, kept_confidence
 from fancgan.measuring.field_of_view import FieldOfView, read_field
 from fancgan.measuring.predicting import predict
-from fancgan.measuring.properties import length_unit, measure_particles
+from fancgan.measuring.properties import RATIOS, SIZES, length_unit, measure_particles
 from fancgan.measuring.settings import Settings
 from fancgan.particles.labels import equal_area_diameter
 from fancgan.segmentation.finding import Found
@@ -74,6 +75,12 @@ class Measured:
             if name in self.table:
                 return name
         raise UserError(f"There is no quantity {quantity!r}.")
+
+    def unit_of(self, quantity: str) -> str:
+        """Return "nm", "px", "nm2" or "px2", "" for a ratio."""
+        if quantity in RATIOS:
+            return ""
+        return f"{self.unit}2" if quantity == "area" else self.unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +148,14 @@ def pooled_values(measured: Sequence[Measured], quantity: str) -> tuple[NDArray,
 def distribution_of(measured: Sequence[Measured], quantity: str = "ecd") -> Distribution:
     """Describe a quantity of the uncut particles, weighted for those that the frame cut.
 
-    Intervals are over micrographs where there are three or more, otherwise over particles.
+    Intervals are over micrographs where there are three or more, otherwise over particles. What is
+    no size has neither a log-normal fit nor the moments of one.
     """
-    return describe(*pooled_values(measured, quantity))
+    found = describe(*pooled_values(measured, quantity))
+    if quantity in SIZES:
+        return found
+    estimates = {name: e for name, e in found.estimates.items() if name not in OF_SIZES}
+    return dataclasses.replace(found, estimates=estimates, fit_distance=float("nan"))
 
 
 def analyse(pipe: Pipeline, path: str | Path, settings: Settings | None = None) -> Analysis:

@@ -31,7 +31,7 @@ MEANINGS = {
     "volume_mean": "D[4,3], mean by volume (De Brouckere)",
 }
 STATISTICS = tuple(MEANINGS)
-OF_SIZES = ("geometric_mean", "geometric_sd", "sauter_mean", "volume_mean")  # of lengths alone
+OF_SIZES = ("geometric_mean", "geometric_sd", "sauter_mean", "volume_mean")  # of sizes alone
 WITHOUT_UNIT = ("span", "geometric_sd")
 _CHUNK = 2_000_000  # values that the bootstrap sorts at a time
 
@@ -49,8 +49,8 @@ class Estimate:
 class Distribution:
     """What is known of one property of n particles.
 
-    estimates: by the names of STATISTICS. fit_distance: largest gap between the cumulative
-    distribution and its log-normal fit (Kolmogorov-Smirnov distance), 0 to 1.
+    estimates: by the names of STATISTICS, or of some of them. fit_distance: largest gap between the
+    cumulative distribution and its log-normal fit (Kolmogorov-Smirnov distance), 0 to 1.
     over: what the intervals are drawn over, "particles" or "images".
     """
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
+from PIL import Image
 
 from fancgan.files import zipped
 from fancgan.measuring import overlay
 from fancgan.measuring.analysis import Analysis, Measured, distribution_of
 from fancgan.measuring.annotations import CocoDocument, imagej_rois
-from fancgan.measuring.distribution import LEVEL, MEANINGS, OF_SIZES, WITHOUT_UNIT, mean_orientation
+from fancgan.measuring.distribution import LEVEL, MEANINGS, WITHOUT_UNIT, mean_orientation
 from fancgan.measuring.properties import RATIOS, SIZES
+from fancgan.measuring.tables.spreadsheets import csv_bytes, xlsx_bytes
 from fancgan.microscopy import image_files
 
-DIGITS = 6
 QUANTITIES = (*SIZES, "perimeter", "area", *RATIOS)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def particle_table(measured: Sequence[Measured]) -> pd.DataFrame:
@@ -26,7 +25,7 @@ def particle_table(measured: Sequence[Measured]) -> pd.DataFrame:
     tables = []
     for one in measured:
         table = one.table.copy()
-        table.insert(0, "file", _plain(one.name))
+        table.insert(0, "file", one.name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
@@ -40,10 +39,8 @@ def statistics_table(measured: Sequence[Measured]) -> pd.DataFrame:
     scales = {one.unit for one in measured}
     for quantity in QUANTITIES if len(scales) == 1 else RATIOS:
         found = distribution_of(measured, quantity)
-        unit = _unit(measured[0].column(quantity))
+        unit = measured[0].unit_of(quantity) or "1"
         for name, estimate in found.estimates.items():
-            if name in OF_SIZES and quantity not in SIZES:
-                continue
             rows.append(
                 {
                     "quantity": quantity,
@@ -68,11 +65,6 @@ def statistics_table(measured: Sequence[Measured]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _unit(column: str) -> str:
-    ending = column.rpartition("_")[2]
-    return ending if ending in ("nm", "nm2", "px") else "1"
-
-
 def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
     """Return one row per micrograph: what was read, how many particles, their median size."""
     rows = []
@@ -80,7 +72,7 @@ def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
         found = distribution_of([one])
         rows.append(
             {
-                "file": _plain(one.name),
+                "file": one.name,
                 "width_px": one.width_px,
                 "height_px": one.height_px,
                 "nm_per_px": one.nm_per_px,
@@ -99,35 +91,28 @@ def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _plain(name: str) -> str:
-    """A name that a spreadsheet does not take for a formula."""
-    return f"'{name}" if name.startswith(_FORMULA) else name
-
-
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8, numbers to DIGITS digits."""
-    return table.to_csv(index=False, float_format=f"%.{DIGITS}g", lineterminator="\n").encode()
-
-
-def xlsx_bytes(tables: dict[str, pd.DataFrame], facts: dict) -> bytes:
-    """Return a workbook: a sheet for each table, and one of the settings."""
-    buffer = io.BytesIO()
-    settings = [{"key": key, "value": json.dumps(value)} for key, value in facts.items()]
-    with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
-        for name, table in (tables | {"settings": pd.DataFrame(settings)}).items():
-            table.round(DIGITS).to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 0))
-    return buffer.getvalue()
-
-
 def overlay_png(analysis: Analysis) -> bytes:
     """Return the field with coloured outlines and, where the scale is known, a scale bar."""
     image = overlay.composite(analysis.field.grey, overlay.outline_layer(analysis.labels))
     if analysis.field.nm_per_px:
         overlay.draw_scale_bar(image, analysis.field.nm_per_px)
     text = {"Software": "F-ANcGAN", "Particles": str(len(analysis.measured.table))}
-    if analysis.field.synthetic:
-        text["Synthetic"] = "true"
-    return image_files.png_bytes(image, text, level=6)
+    return image_files.png_bytes(image, text | _marks(analysis), level=6)
+
+
+def measured_name(name: str) -> str:
+    """Return the name of the file that holds a field as it was measured."""
+    return f"{name}_measured.png"
+
+
+def measured_png(analysis: Analysis) -> bytes:
+    """Return the field as it was measured: cut, in 8-bit grey levels, the outlines' own pixels."""
+    text = {"Software": "F-ANcGAN"} | _marks(analysis)
+    return image_files.png_bytes(Image.fromarray(analysis.field.grey), text, level=6)
+
+
+def _marks(analysis: Analysis) -> dict[str, str]:
+    return {"Synthetic": "true"} if analysis.field.synthetic else {}
 
 
 def facts_of(measured: Sequence[Measured], bundle: dict) -> dict:
@@ -160,8 +145,9 @@ def bundle_facts(config: dict, revision: str) -> dict:
 
 
 def field_files(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content): NAME_labels.tif, NAME_overlay.png and NAME_rois.zip of one field."""
+    """Yield (name, content) of a field: NAME_measured.png, _labels.tif, _overlay.png, _rois.zip."""
     name = analysis.field.name
+    yield measured_name(name), measured_png(analysis)
     yield f"{name}_labels.tif", image_files.label_tiff(analysis.labels, analysis.field.nm_per_px)
     yield f"{name}_overlay.png", overlay_png(analysis)
     yield f"{name}_rois.zip", imagej_rois(analysis.labels)
@@ -185,7 +171,7 @@ class Results:
             self.first = analysis
         self.measured.append(analysis.measured)
         scale = {"nm_per_px": analysis.field.nm_per_px} if analysis.field.nm_per_px else {}
-        self._coco.add(analysis.field.name, analysis.labels, **scale)
+        self._coco.add(measured_name(analysis.field.name), analysis.labels, **scale)
 
     def files(self, quantity: str = "ecd") -> Iterator[tuple[str, bytes]]:
         """Yield (name, content) of what is shared: tables, report, annotations, settings.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 A4_INCHES = (8.27, 11.69)
 SHOWN_PX = 1400  # longest side of the pictures in the report
 BAR, FIT, MARK = "#94a3b8", "#0f766e", "#b45309"
+GEOMETRIC = ("geometric_mean", "geometric_sd")
 SHORT_NAMES = {
     "mean": "mean",
     "sd": "standard deviation",
@@ -57,16 +58,16 @@ def report_pdf(
     from matplotlib.figure import Figure
 
     found = distribution_of(measured, quantity)
-    column = measured[0].column(quantity)
+    unit = measured[0].unit_of(quantity).replace("2", "²")
     figure = Figure(figsize=A4_INCHES, dpi=150)
     frame = {"left": 0.08, "right": 0.94, "top": 0.91, "bottom": 0.09, "hspace": 0.16}
     grid = figure.add_gridspec(3, 2, height_ratios=(2.5, 2.6, 2.2), **frame)
     title = first.field.name
     if len(measured) > 1:
         title = f"{len(measured)} micrographs, the first, {title}, is shown"
-    figure.text(0.08, 0.955, "Particle size report", size=17, weight="bold")
+    figure.text(0.08, 0.955, f"Particles: {LONG_NAMES[quantity]}", size=17, weight="bold")
     title = title if len(title) <= 90 else f"{title[:89]}…"
-    figure.text(0.08, 0.93, title, size=11, color="#475569")
+    figure.text(0.08, 0.93, title, size=11, color="#475569", parse_math=False)
     if any(one.synthetic for one in measured):
         figure.text(0.94, 0.955, "SYNTHETIC IMAGE", size=11, color=MARK, weight="bold", ha="right")
     layer = overlay.outline_layer(first.labels, width=1 + max(first.labels.shape) // 500)
@@ -79,8 +80,8 @@ def report_pdf(
         axes.imshow(np.asarray(image))
         axes.set_axis_off()
         axes.set_title(words, size=9, color="#475569", loc="left")
-    plot_distribution(figure.add_subplot(grid[1, :]), measured, quantity, found)
-    _table(figure.add_subplot(grid[2, 0]), found, column.rpartition("_")[2])
+    plot_distribution(figure.add_subplot(grid[1, :]), measured, quantity, found, unit)
+    _table(figure.add_subplot(grid[2, 0]), found, unit)
     _words(figure.add_subplot(grid[2, 1]), measured, bundle, found)
     buffer = io.BytesIO()
     # Without a date the same analysis gives the same file.
@@ -89,22 +90,21 @@ def report_pdf(
 
 
 def plot_distribution(
-    axes: Axes, measured: Sequence[Measured], quantity: str, found: Distribution
+    axes: Axes, measured: Sequence[Measured], quantity: str, found: Distribution, unit: str
 ) -> None:
-    """Draw histogram, log-normal fit and D10, D50, D90 with their intervals into axes."""
+    """Draw histogram, log-normal fit of a size, D10, D50, D90 with their intervals into axes."""
     from scipy.stats import lognorm
 
     values, weights, _ = pooled_values(measured, quantity)
     edges, share = histogram(values, weights)
     axes.bar(edges[:-1], 100 * share, np.diff(edges), align="edge", color=BAR, edgecolor="white")
-    unit = measured[0].column(quantity).rpartition("_")[2]
-    named = LONG_NAMES.get(quantity, quantity)
-    axes.set_xlabel(f"{named} / {unit}" if unit in ("nm", "px", "nm2", "px2") else named)
+    axes.set_xlabel(LONG_NAMES[quantity] + (f" / {unit}" if unit else ""))
     axes.set_ylabel("particles / %")
     axes.margins(y=0.12)
     axes.spines[["top", "right"]].set_visible(False)
-    spread, centre = found.estimates["geometric_sd"].value, found.estimates["geometric_mean"].value
-    if found.n >= 10 and spread > 1:
+    fit = [found.estimates[k].value for k in GEOMETRIC if k in found.estimates]
+    if found.n >= 10 and fit and fit[1] > 1:
+        centre, spread = fit
         x = np.linspace(max(edges[0] * 0.8, 1e-6), edges[-1] * 1.05, 300)
         density = lognorm.pdf(x, np.log(spread), scale=centre)
         axes.plot(x, 100 * density * np.diff(edges)[0], color=FIT, lw=1.8, label="log-normal fit")
@@ -128,7 +128,7 @@ def _table(axes: Axes, found: Distribution, unit: str) -> None:
     axes.set_axis_off()
     rows = []
     for name, e in found.estimates.items():
-        suffix = f" {unit}" if name not in WITHOUT_UNIT and unit in ("nm", "px") else ""
+        suffix = f" {unit}" if name not in WITHOUT_UNIT else ""
         interval = f"{e.low:.4g} to {e.high:.4g}" if np.isfinite(e.low) else "–"
         rows.append([SHORT_NAMES[name], f"{e.value:.4g}{suffix}", interval])
     table = axes.table(
@@ -147,22 +147,32 @@ def _table(axes: Axes, found: Distribution, unit: str) -> None:
 
 def _words(axes: Axes, measured: Sequence[Measured], bundle: dict, found: Distribution) -> None:
     axes.set_axis_off()
-    first = measured[0]
     total = sum(len(one.table) for one in measured)
     scale = "pixel size unknown: lengths in pixels"
-    if first.nm_per_px:
-        scale = f"{first.nm_per_px:.5g} nm per pixel ({first.nm_source})"
+    sizes = sorted({one.nm_per_px for one in measured if one.nm_per_px})
+    if len(sizes) == 1:
+        sources = sorted({str(one.nm_source) for one in measured})
+        scale = f"{sizes[0]:.5g} nm per pixel ({', '.join(sources)})"
+    elif sizes:
+        scale = f"{sizes[0]:.5g} to {sizes[-1]:.5g} nm per pixel: see files.csv"
+    shapes = sorted({f"{one.width_px} x {one.height_px}" for one in measured})
+    bars = sum(bool(one.bar_rows) for one in measured)
+    splits = sorted({f"{one.settings.split:+.2f}" for one in measured})
+    corrections = sum(len(one.settings.edits) for one in measured)
+    gap = found.fit_distance
     facts = [
         f"{total} particles, {found.n} of them whole",
         scale,
-        f"{first.width_px} x {first.height_px} px, {first.bar_rows} rows of info bar cut off",
-        f"split strength {first.settings.split:+.2f}, {len(first.settings.edits)} corrections by "
-        "hand",
+        f"{' and '.join(shapes) if len(shapes) < 3 else f'{len(shapes)} picture sizes in'} px, "
+        f"an info bar cut off {bars} of {len(measured)}",
+        f"split strength {', '.join(splits)}, {corrections} corrections by hand",
         f"model {bundle['name']}, revision {bundle['revision']}",
         "Particles cut by the frame are left out, the others weighted for it (Miles-Lantuejoul); "
-        f"intervals by bootstrap over {found.over}. Largest gap to the log-normal fit: "
-        f"{found.fit_distance:.3f}.",
+        f"intervals by bootstrap over {found.over}."
+        + (f" Largest gap to the log-normal fit: {gap:.3f}." if np.isfinite(gap) else ""),
         *dict.fromkeys(word for one in measured for word in one.cautions),
     ]
     lines = [textwrap.fill(f"• {fact}", 62, subsequent_indent="   ") for fact in facts]
-    axes.text(0.04, 1.0, "\n".join(lines)[:1800], va="top", size=7.5, linespacing=1.5)
+    axes.text(
+        0.04, 1.0, "\n".join(lines)[:1800], va="top", size=7.5, linespacing=1.5, parse_math=False
+    )

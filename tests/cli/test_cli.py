@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from fancgan.__main__ import main
-from fancgan.cli.segment import SHARED
+from fancgan.cli.segment import FIELD_ENDS, SHARED
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.pipeline import Pipeline
 from tests.support.drawing import draw_discs
@@ -80,7 +80,7 @@ def test_segment_goes_on_after_a_bad_file(folder: Path, bundle: str, capsys) -> 
     assert captured.err.splitlines()[-1].endswith(
         "2 of 4 files could not be segmented; the rest is done."
     )
-    own = ("labels.tif", "overlay.png", "rois.zip")
+    own = FIELD_ENDS
     shared = [*SHARED, "annotations_coco.json", "settings.json"]
     names = [f"{stem}_{end}" for stem in ("other", "scaled") for end in own]
     assert sorted(path.name for path in Path("found").iterdir()) == sorted([*names, *shared])

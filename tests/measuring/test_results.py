@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -13,13 +14,15 @@ import pandas as pd
 import pytest
 import roifile
 import tifffile
+from matplotlib.text import Text
 from PIL import Image
 
 from fancgan.measuring.analysis import Analysis, FieldOfView, Settings, measure_field
 from fancgan.measuring.distribution import STATISTICS, histogram
+from fancgan.measuring.properties import RATIOS, SIZES
 from fancgan.measuring.results import (
+    QUANTITIES,
     Results,
-    csv_bytes,
     field_files,
     overlay_png,
     particle_table,
@@ -27,6 +30,9 @@ from fancgan.measuring.results import (
     summary_table,
     zip_bytes,
 )
+from fancgan.measuring.size_report import LONG_NAMES, report_pdf
+from fancgan.measuring.tables import spreadsheets
+from fancgan.measuring.tables.spreadsheets import csv_bytes, xlsx_bytes
 from fancgan.microscopy.micrograph import read_micrograph
 
 BUNDLE = {"name": "tio2-sem", "revision": "0123456789ab"}
@@ -60,6 +66,7 @@ def test_the_zip_holds_everything_and_is_the_same_each_time(make):
     assert sorted(files) == [
         "annotations_coco.json",
         "field_labels.tif",
+        "field_measured.png",
         "field_overlay.png",
         "field_rois.zip",
         "files.csv",
@@ -146,10 +153,38 @@ def test_the_overlay_has_a_scale_bar_of_the_right_length(make):
     assert not (plain == 255).all(axis=2).any()
 
 
-def test_the_report_is_one_page_with_words(make):
-    pdf = unpacked(zip_bytes([make()], BUNDLE))["report.pdf"]
+def test_coco_of_the_zip_lies_over_its_pictures(make, tmp_path):
+    coco_api = pytest.importorskip("pycocotools.coco")
+    analyses = [make("a"), make("b.tif", nm_per_px=None, seed=1)]
+    with zipfile.ZipFile(io.BytesIO(zip_bytes(analyses, BUNDLE))) as archive:
+        archive.extractall(tmp_path)
+    coco = coco_api.COCO(str(tmp_path / "annotations_coco.json"))
+    for analysis, entry in zip(analyses, coco.loadImgs(coco.getImgIds()), strict=True):
+        with Image.open(tmp_path / entry["file_name"]) as image:
+            assert image.size == (entry["width"], entry["height"])
+            assert np.array_equal(np.asarray(image), analysis.field.grey)
+        drawn = np.zeros(analysis.labels.shape, np.int32)
+        for particle in coco.loadAnns(coco.getAnnIds(imgIds=[entry["id"]])):
+            drawn[coco.annToMask(particle) > 0] = particle["label"]
+        assert np.array_equal(drawn, analysis.labels)
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_the_report_is_one_page_and_shows_what_it_names(make, quantity, monkeypatch):
+    fields = [make("a $x$ \\frac{"), make("b", seed=1)]
+    words: list[str] = []
+    draw = Text.draw
+    monkeypatch.setattr(Text, "draw", lambda t, r: (words.append(t.get_text()), draw(t, r))[1])
+    measured = [one.measured for one in fields]
+    pdf = report_pdf(fields[0], measured, BUNDLE, quantity)
     assert pdf.startswith(b"%PDF-")
     assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") == 1
+    unit = {"area": "nm²"}.get(quantity, "" if quantity in RATIOS else "nm")
+    assert f"Particles: {LONG_NAMES[quantity]}" in words
+    assert LONG_NAMES[quantity] + (f" / {unit}" if unit else "") in words
+    of_size = {"D[3,2]", "geometric sd (GSD)", "log-normal fit"}
+    assert of_size & set(words) == (of_size if quantity in SIZES else set())
+    assert not any("nan" in word for word in words)
 
 
 def test_several_fields_share_their_tables(make):
@@ -162,7 +197,7 @@ def test_several_fields_share_their_tables(make):
     per_file = pd.read_csv(io.BytesIO(files["files.csv"]))
     assert per_file["particles"].tolist() == [10, 10, 10]
     coco = json.loads(files["annotations_coco.json"])
-    assert [image["file_name"] for image in coco["images"]] == ["a", "b", "c"]
+    assert [image["file_name"] for image in coco["images"]] == [f"{n}_measured.png" for n in "abc"]
     settings = json.loads(files["settings.json"])
     assert Settings.from_dict(settings["fields"]["b"]["settings"]) == Settings()
 
@@ -179,13 +214,35 @@ def test_mixed_scales_share_what_needs_none(make):
     assert len(summary_table(results.measured)) == 2
 
 
-def test_a_file_name_is_no_formula(make):
-    evil = make("=HYPERLINK(1)")
-    assert particle_table([evil.measured])["file"].iloc[0] == "'=HYPERLINK(1)"
-    files = unpacked(zip_bytes([evil], BUNDLE))
-    book = openpyxl.load_workbook(io.BytesIO(files["particles.xlsx"]))
-    for sheet in book:
-        assert all(cell.data_type != "f" for row in sheet for cell in row), sheet.title
+EVIL = ("=HYPERLINK(1)", "a;=1+1", "a, @b", "-5", "bell\a\tand\nline", "\udcff.tif", "ß 粒", "a-5")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_text_is_a_formula_in_any_spreadsheet(separator):
+    content = csv_bytes(pd.DataFrame({"file": EVIL, "ecd_nm": -1.5}))
+    assert content.startswith(b"\xef\xbb\xbf"), "Excel takes it for another encoding"
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=separator))
+    assert len(rows) == 1 + len(EVIL)
+    cells = [cell for row in rows for cell in row if cell.strip() not in ("-1.5", "-1.5,")]
+    assert not [cell for cell in cells if cell.strip()[:1] in ("=", "+", "-", "@")]
+    assert "\t" not in content.decode() and "\a" not in content.decode()
+
+
+def test_the_workbook_holds_every_name_and_number(make, monkeypatch):
+    table = pd.DataFrame({"file": EVIL, "n": range(8), "x": [np.nan, np.inf, *range(6)]})
+    long = {"fields": {name: {"words": "x" * 20_000 * (name == "-5")} for name in EVIL}}
+    monkeypatch.setattr(spreadsheets, "MAX_ROWS", 10)
+    more = pd.concat([table, table])
+    book = openpyxl.load_workbook(
+        io.BytesIO(xlsx_bytes({"files": table, "particles": more}, long | {"a": "y" * 40_000}))
+    )
+    assert all(cell.data_type != "f" for sheet in book for row in sheet for cell in row)
+    assert [cell.value for cell in book["files"]["C"]] == ["x", None, None, *range(6)]
+    assert book["files"]["A"][7].value == "ß 粒"
+    assert book["particles"]["A1"].value.startswith("16 rows are more than a sheet holds")
+    settings = dict(row[:2] for row in book["settings"].iter_rows(values_only=True))
+    assert settings["a"] == "too long for a cell: see settings.json"
+    assert len(settings["field -5"]) > 20_000
 
 
 def test_nothing_found_makes_files_too(draw_discs):

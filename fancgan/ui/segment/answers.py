@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image
 
 from fancgan.measuring.analysis import Measured, distribution_of, pooled_values
-from fancgan.measuring.distribution import MEANINGS, OF_SIZES, histogram
-from fancgan.measuring.properties import SIZES
+from fancgan.measuring.distribution import MEANINGS, histogram
 from fancgan.measuring.results import QUANTITIES
 from fancgan.microscopy import image_files
 from fancgan.ui import wire
@@ -127,21 +126,15 @@ def _distribution(measured: list[Measured], quantity: str) -> dict:
     found = distribution_of(measured, quantity)
     values, weights, _ = pooled_values(measured, quantity)
     edges, share = histogram(values, weights)
-    column = measured[0].column(quantity)
-    unit = {"nm": "nm", "nm2": "nm²", "px": "px"}.get(column.rpartition("_")[2], "")
-    if quantity == "area" and unit == "px":
-        unit = "px²"
-    of_length = quantity in (*SIZES, "perimeter")
-    names = [name for name in MEANINGS if of_length or name not in OF_SIZES]
     return {
-        "unit": unit,
+        "unit": measured[0].unit_of(quantity).replace("2", "²"),
         "n": found.n,
         "over": found.over,
         "edges": _numbers_of(edges),
         "share": _numbers_of(share),
         "statistics": [
-            [name, MEANINGS[name], *_numbers_of(vars(found.estimates[name]).values())]
-            for name in names
+            [name, MEANINGS[name], *_numbers_of(vars(estimate).values())]
+            for name, estimate in found.estimates.items()
         ],
         "fit_distance": _numbers_of([found.fit_distance])[0],
     }

@@ -17,11 +17,11 @@ from fancgan.errors import UserError
 from fancgan.measuring import overlay
 from fancgan.measuring.results import (
     bundle_facts,
-    csv_bytes,
     overlay_png,
     particle_table,
     zip_bytes,
 )
+from fancgan.measuring.tables.spreadsheets import csv_bytes
 from fancgan.microscopy import image_files, side_file
 from fancgan.microscopy.micrograph import KINDS
 from fancgan.ui import wire
