@@ -142,17 +142,17 @@ def choose_data(args: argparse.Namespace) -> list[DataSource]:
     return sources
 
 
-def check_data(data: Path, modality: str | None, brief: bool) -> None:
+def check_data(data: Path, modality: str | None, crop_px: int, paints: bool) -> None:
     """Say what is odd about the data set, and stop at what would spoil the training.
 
-    brief: only how many oddities there are; pictures of many sources have many.
+    Without a generator to train, pictures of many sources have many oddities: only their number.
     """
     from fancgan.datasets.check import preflight
 
-    findings = preflight(data, modality)
+    findings = preflight(data, modality, crop_px=crop_px, paints=paints)
     errors = [f.sentence for f in findings if f.level == "error"]
     odd = [f.sentence for f in findings if f.level == "warning"]
-    if brief and odd:
+    if odd and not paints:
         odd = [f"{data} has {len(odd)} oddities: python -m fancgan check {data} lists them."]
     for sentence in odd if os.environ.get("RANK", "0") == "0" else ():
         print(f"warning: {sentence}", file=sys.stderr)
@@ -165,7 +165,7 @@ def train(args: argparse.Namespace) -> bool:
     tune_allocator()
     config, sources = choose_training(args), choose_data(args)
     for source in sources:
-        check_data(source.path, source.modality, brief=args.preset == PARTICLES)
+        check_data(source.path, source.modality, config.crop_px, paints=args.preset != PARTICLES)
     begin: Callable = begin_particles if args.preset == PARTICLES else begin_cycle
     training = begin(args, config, sources)
     try:

@@ -14,13 +14,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--modality", choices=("sem", "tsem"), help="which one, where the folder has both"
     )
+    parser.add_argument(
+        "--preset",
+        choices=("small", "paper", "particles"),
+        default="small",
+        help="of train.py: particles trains a segmenter alone and asks for less",
+    )
+    parser.add_argument(
+        "--crop-px", type=int, metavar="PX", help="as for train.py (default: the preset's)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     from fancgan.datasets.check import preflight
     from fancgan.datasets.fields import list_files
+    from fancgan.training.any_particle.config import PRESET as PARTICLES
+    from fancgan.training.any_particle.config import ParticleTrainConfig
+    from fancgan.training.config import TRAINING_PRESETS
 
-    findings = preflight(args.data, args.modality)
+    paints = args.preset != PARTICLES
+    preset = TRAINING_PRESETS[args.preset] if paints else ParticleTrainConfig()
+    crop_px = args.crop_px or preset.crop_px
+    findings = preflight(args.data, args.modality, crop_px=crop_px, paints=paints)
     for finding in findings:
         print(f"{finding.level}: {finding.sentence}")
     errors = sum(finding.level == "error" for finding in findings)

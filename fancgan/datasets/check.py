@@ -11,14 +11,13 @@ from typing import Literal
 
 import numpy as np
 
-from fancgan.datasets.fields import Listing, fit_mask, list_files
+from fancgan.datasets.fields import Listing, fit_mask, list_files, load_field
 from fancgan.errors import UserError
 from fancgan.microscopy.micrograph import Micrograph, read_micrograph, read_raw
 from fancgan.particles.labels import label_mask
 
 MIN_IMAGES = 2
 FEW_IMAGES = 5
-CROP_PX = 256
 FULL_COVERAGE = 0.75
 
 
@@ -35,11 +34,15 @@ class Finding:
     sentence: str
 
 
-def preflight(root: str | Path, modality: str | None = None) -> list[Finding]:
+def preflight(
+    root: str | Path, modality: str | None = None, *, crop_px: int = 192, paints: bool = True
+) -> list[Finding]:
     """Check a data set as load_fields reads it; errors first, an empty list if all is well.
 
     Looks at the images and masks of the training and validation split (all of a folder without a
-    split.json), not at the test split.
+    split.json), not at the test split. crop_px: side of the crops to train on. paints: whether a
+    generator is to be trained, which needs whole crops, and looks that can be measured. `check` and
+    train.py both ask here, so a set without an error is one that train.py takes.
     """
     try:
         listing = list_files(root, modality)
@@ -52,8 +55,11 @@ def preflight(root: str | Path, modality: str | None = None) -> list[Finding]:
             findings += _check_image(listing, stem, micrographs)
         if stem in listing.masks:
             findings += _check_mask(listing, stem, micrographs.get(stem))
-    for check in (_info_bars, _crops, _pixel_sizes, _twins):
+    findings += _crops(listing, micrographs, crop_px, paints)
+    for check in (_info_bars, _pixel_sizes, _twins):
         findings += check(listing, micrographs)
+    if paints and not any(finding.level == "error" for finding in findings):
+        findings += _looks(listing)
     return sorted(findings, key=lambda finding: finding.level != "error")
 
 
@@ -153,16 +159,32 @@ def _info_bars(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator
         yield Finding("warning", name, sentence)
 
 
-def _crops(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator[Finding]:
+def _crops(
+    listing: Listing, micrographs: dict[str, Micrograph], crop_px: int, paints: bool
+) -> Iterator[Finding]:
+    trained = set(listing.stems("train"))
     for stem, micrograph in micrographs.items():
         height, width = micrograph.field.shape
-        if min(height, width) < CROP_PX:
-            name = _name(listing, listing.images[stem])
-            sentence = (
-                f"{name} is only {width} x {height} pixels; training works on crops of "
-                f"{CROP_PX} x {CROP_PX} and learns less from smaller ones."
-            )
-            yield Finding("warning", name, sentence)
+        if min(height, width) >= crop_px:
+            continue
+        name = _name(listing, listing.images[stem])
+        needed = paints and stem in trained
+        advice = "choose a smaller --crop-px" if needed else "and learns less from smaller images"
+        sentence = (
+            f"{name} is only {width} x {height} pixels; training works on crops of {crop_px} x "
+            f"{crop_px}{': ' if needed else ' '}{advice}{' or take it out' * needed}."
+        )
+        yield Finding("error" if needed else "warning", name, sentence)
+
+
+def _looks(listing: Listing) -> list[Finding]:
+    from fancgan.datasets.looks import measure_fields
+
+    try:
+        measure_fields(load_field(listing, stem) for stem in listing.stems("train"))
+    except UserError as error:
+        return [Finding("error", "", str(error))]
+    return []
 
 
 def _pixel_sizes(listing: Listing, micrographs: dict[str, Micrograph]) -> Iterator[Finding]:

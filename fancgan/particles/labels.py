@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import label, maximum_filter, minimum_filter
 
 from fancgan.errors import UserError
 from fancgan.microscopy.micrograph import read_raw
+
+SOLID_SHARE = 0.8  # of the particle numbers of a map, at least; small particles may be specks
 
 
 def read_mask(path: str | Path) -> np.ndarray:
@@ -63,12 +65,17 @@ def separate(labels: np.ndarray) -> np.ndarray:
 
 
 def _are_counted(samples: np.ndarray, values: np.ndarray) -> bool:
-    """Whether more than 8 bits hold 0, 1, 2 ... n without a gap, as no smoothed mask does.
+    """Whether the values are 0, 1, 2 ... n without a gap: in more than 8 bits, or areas in 8.
 
-    Particles that others cross may then lie in pieces. 0..255 may be 8 bits in a wider file.
+    Particles that others cross may then lie in pieces. The greys of a smoothed mask are bands along
+    its edges, less than three pixels wide; 0..255 may be these in a wider file too.
     """
-    wide = np.issubdtype(samples.dtype, np.integer) and samples.dtype.itemsize > 1
-    return wide and values[-1] == len(values) - 1 != 255
+    if values[-1] != len(values) - 1 or values[-1] == 255:
+        return False
+    if np.issubdtype(samples.dtype, np.integer) and samples.dtype.itemsize > 1:
+        return True
+    inner = minimum_filter(samples, 3) == maximum_filter(samples, 3)
+    return np.isin(values[1:], samples[inner]).mean() >= SOLID_SHARE
 
 
 def _is_instance_map(samples: np.ndarray) -> bool:

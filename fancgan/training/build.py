@@ -12,13 +12,11 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
-from fancgan.datasets.fields import Field
-from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
 from fancgan.networks.config import GREY_PER_UNIT, ModelConfig
 from fancgan.networks.generator import StyleUNet
 from fancgan.networks.segmenter import AttentionUNet
-from fancgan.networks.style import StyleDensity, StyleEncoder, measure_style
+from fancgan.networks.style import StyleDensity, StyleEncoder
 from fancgan.training.config import TrainConfig
 from fancgan.training.critics import ImageDiscriminator, MaskDiscriminator, Viewer, critic_view
 from fancgan.training.crops import CropDataset
@@ -159,23 +157,6 @@ def build_players(
         bank=bank,
         layout=layout,
     )
-
-
-def measure_fields(fields: list[Field]) -> Tensor:
-    """Style statistics [n, 10] of whole fields; where a field cannot tell, the others' mean."""
-    rows = []
-    for field in fields:
-        image = torch.from_numpy(field.image.astype(np.float32))[None, None] / GREY_PER_UNIT - 1
-        mask = torch.from_numpy(field.mask.astype(np.float32))[None, None]
-        stats, valid = measure_style(image, mask)
-        rows.append(torch.where(valid, stats, torch.nan)[0])
-    stats = torch.stack(rows)
-    if stats.isnan().all(0).any():
-        raise UserError(
-            "No training image shows enough of both background and particles to measure its "
-            "style; check that the masks fit the images and are not inverted."
-        )
-    return torch.where(stats.isnan(), stats.nanmean(0), stats)
 
 
 def build_networks(config: ModelConfig) -> nn.ModuleDict:

@@ -10,10 +10,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fancgan.datasets.fields import Field
+from fancgan.datasets.looks import measure_fields
 from fancgan.errors import UserError
 from fancgan.hardware import describe_hardware
 from fancgan.networks.config import ModelConfig
-from fancgan.training.build import build_players, measure_fields, start_accelerator
+from fancgan.training.build import build_players, start_accelerator
 from fancgan.training.config import TrainConfig
 from fancgan.training.crops import CropDataset, crop_loader
 from fancgan.training.run.folder import RunFolder

@@ -12,7 +12,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+import train
 from fancgan.datasets.check import Finding, preflight
+from fancgan.errors import UserError
+from tests.support.drawing import draw_discs
 from tests.support.paths import ROOT
 
 
@@ -129,10 +132,15 @@ def test_too_few(tmp_path, write_pairs, count, level, words):
 
 
 def test_small_images(good, draw_discs):
-    discs = draw_discs(255, 300, seed=9)
-    save(good / "images" / "disc0.png", discs.image)
-    save(good / "masks" / "disc0.png", discs.mask)
-    expect(good, "warning", "images/disc0.png", "only 300 x 255 pixels")
+    for seed, (stem, level) in enumerate((("disc5", "warning"), ("disc0", "error")), 9):
+        discs = draw_discs(191, 300, seed=seed)  # disc5 validates
+        save(good / "images" / f"{stem}.png", discs.image)
+        save(good / "masks" / f"{stem}.png", discs.mask)
+        finding = preflight(good)[0]
+        assert (finding.level, finding.file) == (level, f"images/{stem}.png")
+        assert "only 300 x 191 pixels" in finding.sentence
+    assert {finding.level for finding in preflight(good, paints=False)} == {"warning"}
+    assert {finding.level for finding in preflight(good, crop_px=176)} == set()
 
 
 def test_mixed_and_missing_pixel_sizes(good):
@@ -177,6 +185,22 @@ def test_errors_come_first(good):
     save(good / "masks" / "disc1.png", np.zeros((256, 256), np.uint8))
     (good / "masks" / "other.png").write_bytes((good / "masks" / "disc2.png").read_bytes())
     assert [finding.level for finding in preflight(good)] == ["error", "error", "warning"]
+
+
+def test_particles_too_small_to_say_how_they_look(tmp_path):
+    """What `check` finds ready, train.py takes, and the other way round."""
+    for folder in ("images", "masks"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+    for seed in range(5):
+        discs = draw_discs(256, 300, radii=range(3, 6), seed=seed)
+        save(tmp_path / "set/images" / f"{seed}.png", discs.image)
+        save(tmp_path / "set/masks" / f"{seed}.png", discs.mask)
+    command = ["--data", str(tmp_path / "set"), "--run", str(tmp_path / "run")]
+    expect(tmp_path / "set", "error", "", "No training image shows enough")
+    with pytest.raises(UserError, match="No training image shows enough"):
+        train.train(train.parse_arguments(command))
+    assert check(tmp_path / "set").returncode == 2
+    assert check(tmp_path / "set", "--preset", "particles").returncode == 0
 
 
 def check(*arguments: object) -> subprocess.CompletedProcess:

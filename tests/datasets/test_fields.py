@@ -99,7 +99,7 @@ def test_smoothed_masks_are_refused(tmp_path, draw_discs, radii):
 
 
 def test_numbered_particles_may_lie_in_pieces(tmp_path):
-    """A rod across others parts them; in 16 bits numbers without a gap are no smoothed mask."""
+    """A rod across others parts them; numbers without a gap, in areas, are no smoothed mask."""
     labels = np.zeros((60, 90), np.uint16)
     for number in range(1, 5):
         labels[5:55, 20 * number - 12 : 20 * number] = number
@@ -108,6 +108,10 @@ def test_numbered_particles_may_lie_in_pieces(tmp_path):
     Image.fromarray(labels).save(path)
     assert np.array_equal(read_mask(path), labels)
     Image.fromarray(labels.astype(np.uint8)).save(path)
+    assert np.array_equal(read_mask(path), labels)
+    smoothed = gaussian_filter((labels > 0) * 7.0, 1.5).round().astype(np.uint8)
+    assert len(np.unique(smoothed)) == 8
+    Image.fromarray(smoothed).save(path)
     fails("neither binary nor a map", read_mask, path)
 
 
