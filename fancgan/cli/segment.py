@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 ANYWAY = "--show-anyway counts them all the same."
 HELP = "find, part, count and measure the particles in micrographs"
 FIELD_ENDS = ("measured.png", "labels.tif", "overlay.png", "rois.zip")
-SHARED = ("particles.csv", "statistics.csv", "files.csv", "particles.xlsx", "report.pdf")
+SHARED = (
+    *("particles.csv", "statistics.csv", "files.csv", "radial.csv"),
+    *("particles.xlsx", "report.pdf"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="DIR",
         help="for NAME_measured.png, NAME_labels.tif, NAME_overlay.png, NAME_rois.zip (ImageJ), "
-        "particles.csv, "
-        "statistics.csv, files.csv, particles.xlsx, report.pdf, annotations_coco.json, "
-        "settings.json",
+        "particles.csv, statistics.csv, files.csv, radial.csv, particles.xlsx, report.pdf, "
+        "annotations_coco.json, settings.json",
     )
     parser.add_argument(
         "--nm-per-px", type=float, metavar="NM", help="pixel size (default: from the file)"
@@ -74,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quantity", default="ecd", metavar="NAME", help="of the report: ecd, feret_max, ..."
     )
     parser.add_argument(
+        "--by",
+        default="number",
+        metavar="WHAT",
+        help="distributions by number, area, volume (of spheres) or spheroid (volume, prolate)",
+    )
+    parser.add_argument(
         "--settings",
         metavar="JSON",
         help="settings.json of an earlier result: each file as it was done then; flags go before",
@@ -84,11 +92,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from fancgan.files import protect_inputs
     from fancgan.hardware import tune_allocator
+    from fancgan.measuring.distribution import WEIGHTINGS
     from fancgan.measuring.results import QUANTITIES, Results, bundle_facts
     from fancgan.pipeline import Pipeline
     from fancgan.pretrained.find import SEGMENTER
 
     tune_allocator()
+    if args.by not in WEIGHTINGS:
+        raise UserError(f"--by is one of {', '.join(WEIGHTINGS)}.")
     if args.quantity not in QUANTITIES:
         raise UserError(f"--quantity is one of {', '.join(QUANTITIES)}.")
     files, folder = find_files(args.files), Path(args.out)
@@ -107,7 +118,7 @@ def run(args: argparse.Namespace) -> None:
                 bad += 1
                 print(f"[{number}/{len(files)}] {path}: {error}", file=sys.stderr, flush=True)
     finally:  # interrupted: what is done is reported
-        write_shared(results, folder, args.quantity)
+        write_shared(results, folder, args.quantity, args.by)
     if bad:
         raise UserError(f"{bad} of {len(files)} files could not be segmented; the rest is done.")
 
@@ -201,11 +212,11 @@ def describe_result(measured) -> str:
     return ". ".join(["; ".join(words), *(caution.rstrip(".") for caution in measured.cautions)])
 
 
-def write_shared(results: Results, folder: Path, quantity: str) -> None:
+def write_shared(results: Results, folder: Path, quantity: str, by: str) -> None:
     from fancgan.files import write_whole
 
     left = set(SHARED)
-    for name, content in results.files(quantity):
+    for name, content in results.files(quantity, by):
         write_whole(folder / name, content)
         left.discard(name)
     for name in left:  # of an earlier result, and no longer true

@@ -17,17 +17,20 @@ from numpy.typing import NDArray
 
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import apply_edits
-from fancgan.measuring.distribution import OF_SIZES, Distribution, cautions, describe
+from fancgan.measuring.distribution import AMOUNTS, OF_SIZES, Distribution, cautions, describe
 from fancgan.measuring.doubts import doubt_of, kept_confidence
 from fancgan.measuring.field_of_view import FieldOfView, read_field
 from fancgan.measuring.predicting import predict
 from fancgan.measuring.properties import RATIOS, SIZES, length_unit, measure_particles
 from fancgan.measuring.settings import Settings
+from fancgan.particles.arrangement import Field, neighbour_weights, radial_distribution
 from fancgan.particles.labels import equal_area_diameter
 from fancgan.segmentation.finding import Found
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
+
+MIN_FOR_RADIAL = 30  # particles: fewer make a radial distribution of noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,27 @@ class Measured:
         """The particles that the frame does not cut: the ones of the statistics."""
         return self.table[~self.table["touches_border"]]
 
+    @property
+    def frame(self) -> Field:
+        """How the uncut particles lie in the frame, in `unit`; pixels reach over their centroid."""
+        scale, whole = self.nm_per_px or 1.0, self.whole
+        centres = whole[["centroid_x_px", "centroid_y_px"]].to_numpy() + 0.5
+        boxes = whole[["left_px", "top_px", "right_px", "bottom_px"]].to_numpy(float)
+        size = (self.width_px * scale, self.height_px * scale)
+        return Field(*size, centres * scale, boxes * scale)
+
+    @property
+    def per_um2(self) -> float | None:
+        """Particles per square micrometre, those that the frame cuts weighted for."""
+        return self.frame.density * 1e6 if self.nm_per_px else None
+
+    def weights(self, quantity: str) -> NDArray:
+        """What each uncut particle stands for: there are others that the frame cuts or hides."""
+        if quantity == "neighbour_distance":
+            frame, apart = self.frame, self.whole[self.column(quantity)].to_numpy(float)
+            return neighbour_weights(apart, frame.centres, frame.width, frame.height)
+        return self.whole["border_weight"].to_numpy(float)
+
     def column(self, quantity: str) -> str:
         """Return the table's column of a quantity: "ecd" is "ecd_nm" where the scale is known."""
         for name in (quantity, f"{quantity}_{self.unit}", f"{quantity}_{self.unit}2"):
@@ -77,8 +101,8 @@ class Measured:
         raise UserError(f"There is no quantity {quantity!r}.")
 
     def unit_of(self, quantity: str) -> str:
-        """Return "nm", "px", "nm2" or "px2", "" for a ratio."""
-        if quantity in RATIOS:
+        """Return "nm", "px", "nm2" or "px2", "" for what has no unit."""
+        if quantity in (*RATIOS, "mean_grey", "confidence"):
             return ""
         return f"{self.unit}2" if quantity == "area" else self.unit
 
@@ -128,34 +152,57 @@ def measure_field(
     return Analysis(field, labels, measured)
 
 
-def pooled_values(measured: Sequence[Measured], quantity: str) -> tuple[NDArray, NDArray, NDArray]:
-    """Return (values, weights, number of the micrograph) of a quantity, uncut particles only.
+def pooled_values(
+    measured: Sequence[Measured], quantity: str, by: str = "number"
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Return (values, weights, number of the micrograph, amounts) of a quantity, uncut ones only.
 
-    Raises UserError where some micrographs have a scale and others not.
+    amounts: what each particle counts in a distribution by WEIGHTINGS. Raises UserError where some
+    micrographs have a scale and others not.
     """
     columns = {m.column(quantity) for m in measured}
-    if len(columns) > 1:
+    units = {m.unit for m in measured}
+    if len(columns) > 1 or (by != "number" and len(units) > 1):
         raise UserError("Some pictures have a scale and others not: give the pixel size of all.")
+    if by not in AMOUNTS:
+        raise UserError(f"A distribution is by {', '.join(AMOUNTS)}, not by {by!r}.")
     column = columns.pop()
     tables = [m.whole for m in measured]
     values = np.concatenate([t[column].to_numpy(float) for t in tables])
-    weights = np.concatenate([t["border_weight"].to_numpy(float) for t in tables])
+    weights = np.concatenate([m.weights(quantity) for m in measured])
     images = np.repeat(np.arange(len(tables)), [len(t) for t in tables])
-    known = np.isfinite(values) & (values > 0)
-    return values[known], weights[known], images[known]
+    sizes = np.concatenate([m.whole[m.column("ecd")].to_numpy(float) for m in measured])
+    ratios = np.concatenate([t["aspect_ratio"].to_numpy(float) for t in tables])
+    known = np.isfinite(values) & (values > 0) & (weights > 0)
+    amounts = AMOUNTS[by](sizes, ratios)
+    return values[known], weights[known], images[known], amounts[known]
 
 
-def distribution_of(measured: Sequence[Measured], quantity: str = "ecd") -> Distribution:
+def distribution_of(
+    measured: Sequence[Measured], quantity: str = "ecd", by: str = "number"
+) -> Distribution:
     """Describe a quantity of the uncut particles, weighted for those that the frame cut.
 
-    Intervals are over micrographs where there are three or more, otherwise over particles. What is
-    no size has neither a log-normal fit nor the moments of one.
+    by: one of WEIGHTINGS. Intervals are over micrographs where there are three or more, otherwise
+    over particles. What is no size has neither a log-normal fit nor the moments of one.
     """
-    found = describe(*pooled_values(measured, quantity))
+    values, weights, images, amounts = pooled_values(measured, quantity, by)
+    found = describe(values, weights, images, amounts=amounts)
     if quantity in SIZES:
         return found
     estimates = {name: e for name, e in found.estimates.items() if name not in OF_SIZES}
     return dataclasses.replace(found, estimates=estimates, fit_distance=float("nan"))
+
+
+def radial_of(measured: Sequence[Measured]) -> tuple[NDArray, NDArray]:
+    """Return (distances [k + 1] in the micrographs' unit, g between them [k]) of uncut particles.
+
+    Empty where there are fewer than MIN_FOR_RADIAL of them, or some have a scale and others not.
+    """
+    fields = [one.frame for one in measured]
+    if sum(len(f.centres) for f in fields) < MIN_FOR_RADIAL or len({m.unit for m in measured}) > 1:
+        return np.zeros(1), np.zeros(0)
+    return radial_distribution(fields)
 
 
 def analyse(pipe: Pipeline, path: str | Path, settings: Settings | None = None) -> Analysis:

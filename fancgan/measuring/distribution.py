@@ -1,12 +1,13 @@
-"""Distributions of a particle property by number (q0): quantiles, moments, fit, intervals.
+"""Distributions of a particle property by number (q0), area (q2) or volume (q3).
 
-Every particle may carry a weight (measure.border_weights). With equal weights quantiles are
-numpy's and deviations those with n - 1. Names after ISO 9276-1, -2 and -5.
+Quantiles, moments, fit, intervals. Every particle may carry a weight (measure.border_weights).
+With equal weights quantiles are numpy's and deviations those with n - 1. Names after ISO 9276-1,
+-2 and -5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,21 @@ MEANINGS = {
 }
 STATISTICS = tuple(MEANINGS)
 OF_SIZES = ("geometric_mean", "geometric_sd", "sauter_mean", "volume_mean")  # of sizes alone
+# What a particle counts, from its equal-area diameter d and aspect ratio b / a, up to a factor.
+AMOUNTS: dict[str, Callable[[NDArray, NDArray], NDArray]] = {
+    "number": lambda d, ratio: np.ones_like(d),
+    "area": lambda d, ratio: d**2,
+    "volume": lambda d, ratio: d**3,
+    "spheroid": lambda d, ratio: d**3 * np.sqrt(ratio),
+}
+WEIGHTINGS = {
+    "number": "by number: each particle counts the same",
+    "area": "by area: each counts its projected area",
+    "volume": "by volume: each counts the volume of the sphere of equal projected area",
+    "spheroid": "by volume: each counts that of the prolate spheroid of equal projected area and "
+    "aspect ratio",
+}
+BY_NUMBER = ("sauter_mean", "volume_mean")  # whatever the rest is by
 WITHOUT_UNIT = ("span", "geometric_sd")
 _CHUNK = 2_000_000  # values that the bootstrap sorts at a time
 
@@ -65,17 +81,21 @@ def describe(
     weights: NDArray | None = None,
     images: Sequence | NDArray | None = None,
     seed: int = 0,
+    amounts: NDArray | None = None,
 ) -> Distribution:
     """Describe positive values [n] with weights [n] >= 0; images [n] name where each comes from.
 
-    Particles of weight 0 are left out. Intervals are bootstraps at LEVEL, DRAWS draws: over images
-    where there are three or more, otherwise over particles. Raises ValueError for values that are
+    amounts: [n] > 0, what each particle counts in place of one (AMOUNTS); the Sauter and the De
+    Brouckere mean, which are moments by number, stay as they are. Particles of weight 0 are left
+    out. Intervals are bootstraps at LEVEL, DRAWS draws: over images where there are three or more,
+    otherwise over particles. Raises ValueError for values that are
     not positive and finite.
     """
     values = np.asarray(values, np.float64)
     weights = np.ones_like(values) if weights is None else np.asarray(weights, np.float64)
+    amounts = np.ones_like(values) if amounts is None else np.asarray(amounts, np.float64)
     kept = weights > 0
-    values, weights = values[kept], weights[kept]
+    values, weights, amounts = values[kept], weights[kept], amounts[kept]
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise ValueError("values must be positive and finite")
     groups = None if images is None else np.unique(np.asarray(images)[kept], return_inverse=True)[1]
@@ -84,13 +104,13 @@ def describe(
         unknown = Estimate(np.nan, np.nan, np.nan)
         return Distribution(0, dict.fromkeys(STATISTICS, unknown), np.nan, "particles")
     order = np.argsort(values, kind="stable")
-    values, weights = values[order], weights[order]
-    whole = statistics(values[None], weights[None])[0]
+    values, weights, counted = values[order], weights[order], (weights * amounts)[order]
+    whole = statistics(values[None], weights[None], counted[None])[0]
     rng = np.random.default_rng(seed)
     if groups is not None and by_images:
-        drawn = _over_images(values, weights, groups[order], rng)
+        drawn = _over_images(values, weights, counted, groups[order], rng)
     else:
-        drawn = _over_particles(values, weights, rng)
+        drawn = _over_particles(values, weights, counted, rng)
     tail = (1 - LEVEL) / 2
     enough = len(values) >= 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0) if enough else np.full((2, 10), np.nan)
@@ -100,22 +120,26 @@ def describe(
             name: Estimate(float(v), float(a), float(b))
             for name, v, a, b in zip(STATISTICS, whole, low, high, strict=True)
         },
-        fit_distance=_fit_distance(values, weights, *whole[[6, 7]]),
+        fit_distance=_fit_distance(values, counted, *whole[[6, 7]]),
         over="images" if by_images else "particles",
     )
 
 
-def statistics(values: NDArray, weights: NDArray) -> NDArray:
-    """Return STATISTICS [draws, 10] of values [draws, n], sorted along n, and their weights."""
-    total = weights.sum(axis=1)
+def statistics(values: NDArray, weights: NDArray, counted: NDArray | None = None) -> NDArray:
+    """Return STATISTICS [draws, 10] of values [draws, n], sorted along n, and their weights.
+
+    counted: [draws, n], the weights times what each particle counts; as weights by number.
+    """
+    counted = weights if counted is None else counted
+    total = counted.sum(axis=1)
 
     def mean_of(x: NDArray) -> NDArray:
-        return (x * weights).sum(axis=1) / total
+        return (x * counted).sum(axis=1) / total
 
     def sd_of(x: NDArray, mean: NDArray) -> NDArray:
         # Weights say how many particles one stands for, not how often it was measured.
-        freedom = total - (weights**2).sum(axis=1) / total
-        square = ((x - mean[:, None]) ** 2 * weights).sum(axis=1)
+        freedom = total - (counted**2).sum(axis=1) / total
+        square = ((x - mean[:, None]) ** 2 * counted).sum(axis=1)
         return np.sqrt(
             np.divide(square, freedom, out=np.zeros_like(square), where=freedom > 1e-9 * total)
         )
@@ -123,8 +147,9 @@ def statistics(values: NDArray, weights: NDArray) -> NDArray:
     mean = mean_of(values)
     logs = np.log(values)
     log_mean = mean_of(logs)
-    d10, median, d90 = weighted_quantiles(values, weights, tuple(QUANTILES.values()))
-    square, cube, fourth = (mean_of(values**power) for power in (2, 3, 4))
+    d10, median, d90 = weighted_quantiles(values, counted, tuple(QUANTILES.values()))
+    number = weights.sum(axis=1)
+    square, cube, fourth = ((values**p * weights).sum(axis=1) / number for p in (2, 3, 4))
     plain = (mean, sd_of(values, mean), d10, median, d90, (d90 - d10) / median)
     of_sizes = (np.exp(log_mean), np.exp(sd_of(logs, log_mean)), cube / square, fourth / cube)
     return np.stack([*plain, *of_sizes], axis=1)
@@ -152,26 +177,32 @@ def weighted_quantiles(values: NDArray, weights: NDArray, shares: Sequence[float
     return found
 
 
-def _over_particles(values: NDArray, weights: NDArray, rng: np.random.Generator) -> NDArray:
+def _over_particles(
+    values: NDArray, weights: NDArray, counted: NDArray, rng: np.random.Generator
+) -> NDArray:
     count = len(values)
     at_once = max(1, _CHUNK // count)
     parts = []
     for start in range(0, DRAWS, at_once):
         draws = min(at_once, DRAWS - start)
         index = np.sort(rng.integers(count, size=(draws, count)), axis=1)
-        parts.append(statistics(values[index], weights[index]))
+        parts.append(statistics(values[index], weights[index], counted[index]))
     return np.concatenate(parts)
 
 
 def _over_images(
-    values: NDArray, weights: NDArray, groups: NDArray, rng: np.random.Generator
+    values: NDArray,
+    weights: NDArray,
+    counted: NDArray,
+    groups: NDArray,
+    rng: np.random.Generator,
 ) -> NDArray:
     members = [np.flatnonzero(groups == number) for number in range(groups.max() + 1)]
     rows = []
     for _ in range(DRAWS):
         drawn = rng.integers(len(members), size=len(members))
         index = np.sort(np.concatenate([members[number] for number in drawn]))
-        rows.append(statistics(values[index][None], weights[index][None]))
+        rows.append(statistics(values[index][None], weights[index][None], counted[index][None]))
     return np.concatenate(rows)
 
 

@@ -13,6 +13,12 @@ circularity_imagej   4 pi A / P^2 (ImageJ)
 solidity             A / A_c
 convexity            H / P
 orientation          of the major axis, counterclockwise from the horizontal, in [0, 180)
+length, width        along the skeleton end to end, and A / length; of what is no compact, convex
+                     particle alone (aspect_ratio < 2/3 or solidity < 0.9)
+neighbour_distance   from centroid to centroid of the nearest other particle
+frame_distance       from the particle to the frame
+shape                irregular: solidity < 0.9, unless length >= 5 width (a bent fibre);
+                     elongated: of the others, aspect_ratio < 2/3 or a fibre; round: the rest
 
 Ratios that are at most 1 by definition are cut off there: on a grid, small round particles would
 come out a little above.
@@ -26,7 +32,9 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
+from fancgan.particles.arrangement import nearest_neighbours
 from fancgan.particles.labels import equal_area_diameter
+from fancgan.particles.skeletons import skeleton_length
 
 LENGTHS = ("ecd", "feret_max", "feret_min", "major_axis", "minor_axis", "perimeter")
 RATIOS = (
@@ -37,6 +45,9 @@ RATIOS = (
     "solidity",
     "convexity",
 )
+FURTHER = ("length", "width", "neighbour_distance", "frame_distance")  # lengths as well
+SHAPES = ("round", "elongated", "irregular")
+LONG, CONCAVE, FIBRE = 2 / 3, 0.9, 5.0  # aspect ratio below, solidity below, length / width from
 SIZES = ("ecd", "feret_max", "feret_min")  # what a size distribution can be taken of
 _AT_MOST_ONE = ("aspect_ratio", "circularity_iso", "circularity_imagej", "solidity", "convexity")
 _BOX = ("left_px", "top_px", "right_px", "bottom_px")
@@ -75,7 +86,8 @@ def measure_particles(
     Columns carry their unit at the end of the name (ratios have none): `label`, `centroid_x_px`,
     `centroid_y_px` (pixel centres are whole numbers), the box `left_px`, `top_px`, `right_px`,
     `bottom_px` (the last two exclusive), `area_px`, `area_nm2`, LENGTHS with `_nm`, RATIOS,
-    `orientation_deg`, `mean_grey` where an image is given, `touches_border`, `border_weight`.
+    `orientation_deg`, `mean_grey` where an image is given, `touches_border`, `border_weight`,
+    FURTHER like LENGTHS (empty where not known), `shape`, one of SHAPES.
     Raises ValueError for labels that are not a plane of whole numbers from 0 up.
     """
     labels = np.asarray(labels)
@@ -120,7 +132,34 @@ def _in_pixels(labels: NDArray, image: NDArray | None) -> pd.DataFrame:
     table["border_weight"] = border_weights(
         table["right_px"] - table["left_px"], table["bottom_px"] - table["top_px"], width, height
     ).where(~table["touches_border"], 0.0)
+    table["length"] = _skeleton_lengths(table, labels)
+    table["width"] = area / table["length"]
+    table["neighbour_distance"] = nearest_neighbours(
+        table[["centroid_x_px", "centroid_y_px"]].to_numpy()
+    )
+    table["frame_distance"] = np.minimum(
+        table[["left_px", "top_px"]].min(axis=1),
+        (np.array([width, height]) - table[["right_px", "bottom_px"]]).min(axis=1),
+    )
+    table["shape"] = shape_classes(table)
     return table
+
+
+def _skeleton_lengths(table: pd.DataFrame, labels: NDArray) -> list[float]:
+    lengths = []
+    compact = (table["aspect_ratio"] >= LONG) & (table["solidity"] >= CONCAVE)
+    boxes = table[["label", *_BOX]].astype(int).to_numpy()
+    for is_compact, (number, left, top, right, bottom) in zip(compact, boxes, strict=True):
+        region = labels[top:bottom, left:right] == number
+        lengths.append(np.nan if is_compact else skeleton_length(region))
+    return lengths
+
+
+def shape_classes(table: pd.DataFrame) -> NDArray[np.str_]:
+    """Return one of SHAPES for each particle, from its solidity, aspect_ratio, length and width."""
+    fibre = table["length"] >= FIBRE * table["width"]
+    irregular = (table["solidity"] < CONCAVE) & ~fibre
+    return np.select([irregular, fibre | (table["aspect_ratio"] < LONG)], SHAPES[:0:-1], SHAPES[0])
 
 
 def _in_units(table: pd.DataFrame, nm_per_px: float | None) -> pd.DataFrame:
@@ -134,6 +173,8 @@ def _in_units(table: pd.DataFrame, nm_per_px: float | None) -> pd.DataFrame:
     if "mean_grey" in table:
         columns["mean_grey"] = table["mean_grey"]
     columns |= {name: table[name] for name in ("touches_border", "border_weight")}
+    columns |= {f"{name}_{unit}": table[name] * scale for name in FURTHER}
+    columns["shape"] = table["shape"].astype(str)
     types = dict.fromkeys(("label", *_BOX, "area_px"), np.int64) | {"touches_border": bool}
     return pd.DataFrame(columns).astype(types)
 

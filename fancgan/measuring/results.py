@@ -10,14 +10,21 @@ from PIL import Image
 
 from fancgan.files import zipped
 from fancgan.measuring import overlay
-from fancgan.measuring.analysis import Analysis, Measured, distribution_of
+from fancgan.measuring.analysis import Analysis, Measured, distribution_of, radial_of
 from fancgan.measuring.annotations import CocoDocument, imagej_rois
-from fancgan.measuring.distribution import LEVEL, MEANINGS, WITHOUT_UNIT, mean_orientation
-from fancgan.measuring.properties import RATIOS, SIZES
+from fancgan.measuring.distribution import (
+    BY_NUMBER,
+    LEVEL,
+    MEANINGS,
+    WITHOUT_UNIT,
+    mean_orientation,
+)
+from fancgan.measuring.properties import FURTHER, RATIOS, SHAPES, SIZES
 from fancgan.measuring.tables.spreadsheets import csv_bytes, xlsx_bytes
 from fancgan.microscopy import image_files
 
-QUANTITIES = (*SIZES, "perimeter", "area", *RATIOS)
+IN_STATISTICS = (*SIZES, "perimeter", "area", *RATIOS, "length", "width", "neighbour_distance")
+QUANTITIES = (*IN_STATISTICS, "frame_distance", "mean_grey", "confidence")
 
 
 def particle_table(measured: Sequence[Measured]) -> pd.DataFrame:
@@ -30,15 +37,18 @@ def particle_table(measured: Sequence[Measured]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def statistics_table(measured: Sequence[Measured]) -> pd.DataFrame:
+def statistics_table(measured: Sequence[Measured], by: str = "number") -> pd.DataFrame:
     """Return the statistics of every quantity: one row each, with unit, interval and meaning.
 
-    Where some micrographs have a scale and others not, only what needs none is given.
+    by: one of WEIGHTINGS. Where some micrographs have a scale and others not, only what needs none
+    is given.
     """
     rows = []
     scales = {one.unit for one in measured}
-    for quantity in QUANTITIES if len(scales) == 1 else RATIOS:
-        found = distribution_of(measured, quantity)
+    for quantity in IN_STATISTICS if len(scales) == 1 else RATIOS:
+        found = distribution_of(measured, quantity, by)
+        if quantity in FURTHER and not found.n:
+            continue
         unit = measured[0].unit_of(quantity) or "1"
         for name, estimate in found.estimates.items():
             rows.append(
@@ -52,6 +62,7 @@ def statistics_table(measured: Sequence[Measured]) -> pd.DataFrame:
                     "n": found.n,
                     "interval_over": found.over,
                     "meaning": MEANINGS[name],
+                    "by": "number" if name in BY_NUMBER else by,
                 }
             )
     whole = pd.concat([one.whole for one in measured])
@@ -85,10 +96,22 @@ def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
                 "confidence": one.confidence,
                 "withheld": one.doubt if one.withheld else "",
                 "covered": one.covered,
+                "per_um2": one.per_um2,
+                f"neighbour_distance_median_{one.unit}": None
+                if one.withheld
+                else distribution_of([one], "neighbour_distance").estimates["median"].value,
+                **{name: int((one.table["shape"] == name).sum()) for name in SHAPES},
                 "cautions": " ".join(one.cautions),
             }
         )
     return pd.DataFrame(rows)
+
+
+def radial_table(measured: Sequence[Measured]) -> pd.DataFrame:
+    """Return the radial distribution function of all: between which distances, and g there."""
+    edges, g = radial_of(measured)
+    unit = measured[0].unit
+    return pd.DataFrame({f"from_{unit}": edges[:-1], f"to_{unit}": edges[1:], "g": g})
 
 
 def overlay_png(analysis: Analysis) -> bytes:
@@ -173,9 +196,10 @@ class Results:
         scale = {"nm_per_px": analysis.field.nm_per_px} if analysis.field.nm_per_px else {}
         self._coco.add(measured_name(analysis.field.name), analysis.labels, **scale)
 
-    def files(self, quantity: str = "ecd") -> Iterator[tuple[str, bytes]]:
+    def files(self, quantity: str = "ecd", by: str = "number") -> Iterator[tuple[str, bytes]]:
         """Yield (name, content) of what is shared: tables, report, annotations, settings.
 
+        quantity: what the report shows. by: one of WEIGHTINGS, of statistics and report.
         The report needs one scale for all; where some pictures have none, it is left out. Files
         whose statistics are withheld (doubts.py) are in the tables of particles and files alone.
         """
@@ -187,17 +211,21 @@ class Results:
         shown = [one for one in self.measured if not one.withheld]
         tables = {"particles": particle_table(self.measured)}
         if shown:
-            tables["statistics"] = statistics_table(shown)
+            tables["statistics"] = statistics_table(shown, by)
         tables["files"] = summary_table(self.measured)
+        if shown and len(radial := radial_table(shown)):
+            tables["radial"] = radial
         yield from ((f"{name}.csv", csv_bytes(table)) for name, table in tables.items())
         yield "particles.xlsx", xlsx_bytes(tables, facts)
         yield "annotations_coco.json", self._coco.to_json()
         yield "settings.json", json.dumps(facts, indent=1).encode()
         if len({one.unit for one in shown}) == 1:
-            yield "report.pdf", report_pdf(self.first, shown, self.bundle, quantity)
+            yield "report.pdf", report_pdf(self.first, shown, self.bundle, quantity, by)
 
 
-def zip_bytes(analyses: Sequence[Analysis], bundle: dict, quantity: str = "ecd") -> bytes:
+def zip_bytes(
+    analyses: Sequence[Analysis], bundle: dict, quantity: str = "ecd", by: str = "number"
+) -> bytes:
     """Return all result files of the micrographs as one zip."""
     results = Results(bundle)
 
@@ -205,6 +233,6 @@ def zip_bytes(analyses: Sequence[Analysis], bundle: dict, quantity: str = "ecd")
         for analysis in analyses:
             results.add(analysis)
             yield from field_files(analysis)
-        yield from results.files(quantity)
+        yield from results.files(quantity, by)
 
     return zipped(files())

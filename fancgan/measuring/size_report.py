@@ -20,6 +20,8 @@ A4_INCHES = (8.27, 11.69)
 SHOWN_PX = 1400  # longest side of the pictures in the report
 BAR, FIT, MARK = "#94a3b8", "#0f766e", "#b45309"
 GEOMETRIC = ("geometric_mean", "geometric_sd")
+AXIS = {"number": "particles", "area": "area", "volume": "volume", "spheroid": "volume"}
+SHORT_WEIGHTINGS = {"volume": "volume (sphere)", "spheroid": "volume (spheroid)"}
 SHORT_NAMES = {
     "mean": "mean",
     "sd": "standard deviation",
@@ -44,20 +46,30 @@ LONG_NAMES = {
     "circularity_imagej": "circularity (ImageJ)",
     "solidity": "solidity",
     "convexity": "convexity",
+    "length": "length along the skeleton",
+    "width": "width",
+    "neighbour_distance": "distance to the nearest neighbour",
+    "frame_distance": "distance to the frame",
+    "mean_grey": "mean grey level",
+    "confidence": "confidence",
 }
 
 
 def report_pdf(
-    first: Analysis, measured: Sequence[Measured], bundle: dict, quantity: str = "ecd"
+    first: Analysis,
+    measured: Sequence[Measured],
+    bundle: dict,
+    quantity: str = "ecd",
+    by: str = "number",
 ) -> bytes:
     """Return the report as a PDF of one page.
 
     first: the micrograph that is shown. measured: all that are counted. bundle: name and revision
-    of the model. quantity: what the distribution is of.
+    of the model. quantity: what the distribution is of. by: one of WEIGHTINGS.
     """
     from matplotlib.figure import Figure
 
-    found = distribution_of(measured, quantity)
+    found = distribution_of(measured, quantity, by)
     unit = measured[0].unit_of(quantity).replace("2", "²")
     figure = Figure(figsize=A4_INCHES, dpi=150)
     frame = {"left": 0.08, "right": 0.94, "top": 0.91, "bottom": 0.09, "hspace": 0.16}
@@ -80,8 +92,8 @@ def report_pdf(
         axes.imshow(np.asarray(image))
         axes.set_axis_off()
         axes.set_title(words, size=9, color="#475569", loc="left")
-    plot_distribution(figure.add_subplot(grid[1, :]), measured, quantity, found, unit)
-    _table(figure.add_subplot(grid[2, 0]), found, unit)
+    plot_distribution(figure.add_subplot(grid[1, :]), measured, quantity, found, unit, by)
+    _table(figure.add_subplot(grid[2, 0]), found, unit, by)
     _words(figure.add_subplot(grid[2, 1]), measured, bundle, found)
     buffer = io.BytesIO()
     # Without a date the same analysis gives the same file.
@@ -90,16 +102,21 @@ def report_pdf(
 
 
 def plot_distribution(
-    axes: Axes, measured: Sequence[Measured], quantity: str, found: Distribution, unit: str
+    axes: Axes,
+    measured: Sequence[Measured],
+    quantity: str,
+    found: Distribution,
+    unit: str,
+    by: str,
 ) -> None:
     """Draw histogram, log-normal fit of a size, D10, D50, D90 with their intervals into axes."""
     from scipy.stats import lognorm
 
-    values, weights, _ = pooled_values(measured, quantity)
-    edges, share = histogram(values, weights)
+    values, weights, _, amounts = pooled_values(measured, quantity, by)
+    edges, share = histogram(values, weights * amounts)
     axes.bar(edges[:-1], 100 * share, np.diff(edges), align="edge", color=BAR, edgecolor="white")
     axes.set_xlabel(LONG_NAMES[quantity] + (f" / {unit}" if unit else ""))
-    axes.set_ylabel("particles / %")
+    axes.set_ylabel(f"{AXIS[by]} / %")
     axes.margins(y=0.12)
     axes.spines[["top", "right"]].set_visible(False)
     fit = [found.estimates[k].value for k in GEOMETRIC if k in found.estimates]
@@ -122,7 +139,7 @@ def plot_distribution(
         axes.legend(frameon=False, loc="center right")
 
 
-def _table(axes: Axes, found: Distribution, unit: str) -> None:
+def _table(axes: Axes, found: Distribution, unit: str, by: str) -> None:
     from matplotlib.transforms import Bbox
 
     axes.set_axis_off()
@@ -130,10 +147,11 @@ def _table(axes: Axes, found: Distribution, unit: str) -> None:
     for name, e in found.estimates.items():
         suffix = f" {unit}" if name not in WITHOUT_UNIT else ""
         interval = f"{e.low:.4g} to {e.high:.4g}" if np.isfinite(e.low) else "–"
-        rows.append([SHORT_NAMES[name], f"{e.value:.4g}{suffix}", interval])
+        value = f"{e.value:.4g}{suffix}" if np.isfinite(e.value) else "–"
+        rows.append([SHORT_NAMES[name], value, interval])
     table = axes.table(
         rows,
-        colLabels=["by number", "value", f"{LEVEL:.0%} interval"],
+        colLabels=[f"by {SHORT_WEIGHTINGS.get(by, by)}", "value", f"{LEVEL:.0%} interval"],
         colWidths=[0.47, 0.25, 0.36],
         cellLoc="left",
         edges="horizontal",

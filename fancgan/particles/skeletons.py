@@ -67,9 +67,10 @@ def _evened(path: NDArray, reach: int) -> Path:
 
 def _to_outline(region: NDArray[np.bool_], path: Path, back: float) -> float:
     """How far it is from the beginning of a path straight on, away from it, out of region."""
-    behind = path[min(np.searchsorted(_walked(path), back), len(path) - 1)]
+    behind = path[min(int(np.searchsorted(_walked(path), back)), len(path) - 1)]
     direction = (path[0] - behind) / np.hypot(*(path[0] - behind))
     ahead = np.arange(0, sum(region.shape), STEP_PX)
-    places = np.rint(path[0] + ahead[:, None] * direction).astype(int)
-    places = places.clip(0, np.array(region.shape) - 1)  # the outermost pixels are ground
-    return float(ahead[region[tuple(places.T)].argmin()])
+    rows, columns = np.rint(path[0] + ahead[:, None] * direction).astype(int).T
+    height, width = region.shape  # the outermost pixels are ground
+    inside = region[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+    return float(ahead[inside.argmin()])

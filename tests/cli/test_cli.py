@@ -83,7 +83,9 @@ def test_segment_goes_on_after_a_bad_file(folder: Path, bundle: str, capsys) -> 
     own = FIELD_ENDS
     shared = [*SHARED, "annotations_coco.json", "settings.json"]
     names = [f"{stem}_{end}" for stem in ("other", "scaled") for end in own]
-    assert sorted(path.name for path in Path("found").iterdir()) == sorted([*names, *shared])
+    assert sorted(path.name for path in Path("found").iterdir()) == sorted(
+        {*names, *shared} - {"radial.csv"}
+    ), "so few particles have no radial distribution"
     labels = tifffile.imread("found/scaled_labels.tif")
     assert labels.dtype == np.uint16
     assert labels.max() == 6

@@ -135,8 +135,33 @@ def test_touching_particles_are_measured_each_for_itself():
     both = measure_particles(labels)
     for number, row in both.iterrows():
         alone = only(labels == number + 1)
-        same = [name for name in both if name != "label"]
+        same = [name for name in both if name not in ("label", "neighbour_distance_px")]
         pd.testing.assert_series_equal(row[same], alone[same], check_names=False)
+
+
+def test_shapes_are_named_by_the_rule_on_what_was_measured():
+    x, y = turned(20)
+    fibre = only((abs(np.hypot(x, y + 40) - 60) < 4) & (y > -30))
+    kinds = {
+        "round": only(np.hypot(x, y) < 20),
+        "elongated": only((abs(x) < 40) & (abs(y) < 10)),
+        "irregular": only(((abs(x) < 8) & (abs(y) < 40)) | ((abs(y) < 8) & (abs(x) < 40))),
+    }
+    assert {name: row["shape"] for name, row in kinds.items()} == {name: name for name in kinds}
+    assert np.isnan(kinds["round"]["length_px"]), "a disc has no middle to follow"
+    rod = kinds["elongated"]
+    assert (rod["length_px"], rod["width_px"]) == pytest.approx((80, 20), rel=0.03)
+    assert (fibre["shape"], fibre["solidity"] < 0.9) == ("elongated", True), "bent, and no lump"
+    assert fibre["width_px"] == pytest.approx(8, rel=0.04)
+
+
+def test_neighbours_and_the_frame_are_as_far_as_they_are():
+    labels = np.zeros((60, 90), np.int32)
+    labels[10:20, 5:15] = 1
+    labels[40:50, 45:55] = 2
+    first, second = (row for _, row in measure_particles(labels, 2.0).iterrows())
+    assert first["neighbour_distance_nm"] == second["neighbour_distance_nm"] == 100
+    assert (first["frame_distance_nm"], second["frame_distance_nm"]) == (10, 20)
 
 
 def test_the_scale_multiplies_lengths_once_and_areas_twice():

@@ -85,7 +85,7 @@ def test_the_csv_says_its_units_and_keeps_its_digits(make):
     assert table["ecd_nm"].to_numpy() == pytest.approx(analysis.measured.table["ecd_nm"], rel=1e-5)
     dimensionless = {"aspect_ratio", "aspect_ratio_imagej", "circularity_iso"}
     dimensionless |= {"circularity_imagej", "solidity", "convexity"}
-    others = {"file", "label", "mean_grey", "touches_border", "border_weight"}
+    others = {"file", "label", "mean_grey", "touches_border", "border_weight", "shape"}
     for column in set(table) - dimensionless - others:
         assert column.endswith(("_nm", "_nm2", "_px", "_deg")), column
 
@@ -104,6 +104,23 @@ def test_the_statistics_are_those_of_the_table(make):
     assert ecd.loc["span", "unit"] == "1"
     ratios = table[table["quantity"] == "solidity"]["statistic"]
     assert "sauter_mean" not in set(ratios), "a mean by volume is one of lengths"
+
+
+def test_by_volume_is_said_and_the_radial_distribution_comes_with_enough_particles(make):
+    analyses = [make(name, seed=seed) for seed, name in enumerate("abc")]
+    files = unpacked(zip_bytes(analyses, BUNDLE, by="volume"))
+    table = pd.read_csv(io.BytesIO(files["statistics.csv"])).set_index(["quantity", "statistic"])
+    mean, moment = table.loc[("ecd", "mean")], table.loc[("ecd", "volume_mean")]
+    assert (mean["by"], moment["by"]) == ("volume", "number")
+    assert mean["value"] == pytest.approx(moment["value"], rel=1e-4)
+    radial = pd.read_csv(io.BytesIO(files["radial.csv"]))
+    assert list(radial) == ["from_nm", "to_nm", "g"]
+    assert radial["g"].iloc[0] == 0, "no two centres in one place"
+    fields = pd.read_csv(io.BytesIO(files["files.csv"]))
+    density = sum(1e6 / ((300 - side) * (400 - side) * 7.344**2) for side in range(12, 52, 4))
+    assert fields["per_um2"].tolist() == pytest.approx([density] * 3, rel=0.02)
+    assert fields["round"].tolist() == [10, 10, 10]
+    assert "radial.csv" not in unpacked(zip_bytes(analyses[:1], BUNDLE)), "ten are too few"
 
 
 def test_the_workbook_opens_with_its_sheets(make):
@@ -169,7 +186,7 @@ def test_coco_of_the_zip_lies_over_its_pictures(make, tmp_path):
         assert np.array_equal(drawn, analysis.labels)
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("quantity", QUANTITIES[:-1])  # a drawn field has no confidence
 def test_the_report_is_one_page_and_shows_what_it_names(make, quantity, monkeypatch):
     fields = [make("a $x$ \\frac{"), make("b", seed=1)]
     words: list[str] = []
@@ -179,7 +196,7 @@ def test_the_report_is_one_page_and_shows_what_it_names(make, quantity, monkeypa
     pdf = report_pdf(fields[0], measured, BUNDLE, quantity)
     assert pdf.startswith(b"%PDF-")
     assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") == 1
-    unit = {"area": "nm²"}.get(quantity, "" if quantity in RATIOS else "nm")
+    unit = {"area": "nm²"}.get(quantity, "" if quantity in (*RATIOS, "mean_grey") else "nm")
     assert f"Particles: {LONG_NAMES[quantity]}" in words
     assert LONG_NAMES[quantity] + (f" / {unit}" if unit else "") in words
     of_size = {"D[3,2]", "geometric sd (GSD)", "log-normal fit"}

@@ -15,6 +15,7 @@ from PIL import Image
 from fancgan.errors import UserError
 from fancgan.measuring import overlay
 from fancgan.measuring.analysis import Analysis, analyse, distribution_of
+from fancgan.measuring.distribution import WEIGHTINGS
 from fancgan.measuring.results import bundle_facts, overlay_png, zip_bytes
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy import image_files
@@ -45,8 +46,9 @@ WORDS = {
     "find it; show_anyway: sizes even where the model doubts its outlines.",
     "measure": "Measure the particles of several micrographs: a zip with tables, labels, "
     "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
-    "may hold model, nm_per_px, diameter_px, show_anyway, split (-1 to 1), min_area_px, bar_rows, "
-    "page, invert, rescale, edits.",
+    "may hold model, by (number, area, volume, spheroid: what the distributions are by), "
+    "nm_per_px, diameter_px, show_anyway, split (-1 to 1), min_area_px, bar_rows, page, invert, "
+    "rescale, edits.",
     "dataset": "Make labelled synthetic pairs, one zip. settings may hold "
     f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
     "dataset_preview": "The first pairs of such a data set: images with their outlines.",
@@ -178,16 +180,22 @@ def _measure(
     models: Models, cache: str, paths: list[str] | None, settings: dict | None
 ) -> tuple[str, dict]:
     wish = dict(settings or {})
-    pipe = models.get(wish.pop("model", None))
-    return measured_zip(pipe, cache, paths, Settings.from_dict(wish))
+    pipe, by = models.get(wish.pop("model", None)), wish.pop("by", "number")
+    return measured_zip(pipe, cache, paths, Settings.from_dict(wish), by)
 
 
 def measured_zip(
-    pipe: Pipeline, cache: str, paths: Sequence[str | Path] | None, settings: Settings
+    pipe: Pipeline,
+    cache: str,
+    paths: Sequence[str | Path] | None,
+    settings: Settings,
+    by: str = "number",
 ) -> tuple[str, dict]:
     """Measure the files at paths; return the path of the zip in cache and the summary of all."""
     if not paths:
         raise UserError("No file arrived: give one or more micrographs.")
+    if by not in WEIGHTINGS:
+        raise UserError(f"by is one of {', '.join(WEIGHTINGS)}.")
     if len(paths) > MAX_FILES:
         raise UserError(
             f"These are {len(paths)} files: at most {MAX_FILES} at a time, or use 'python -m "
@@ -197,13 +205,13 @@ def measured_zip(
     if len(set(stems)) < len(stems):
         raise UserError("Two files have the same name: their results would be mixed up.")
     analyses = [analyse(pipe, path, settings) for path in paths]
-    content = zip_bytes(analyses, bundle_facts(pipe.config, pipe.revision))
-    figures = summary(analyses)
+    content = zip_bytes(analyses, bundle_facts(pipe.config, pipe.revision), by=by)
+    figures = summary(analyses, by)
     figures["files"] = {one.field.name: reading(one) for one in analyses}
     return save_bytes_to_cache(content, "fancgan_results.zip", cache), figures
 
 
-def summary(analyses: list[Analysis]) -> dict:
+def summary(analyses: list[Analysis], by: str = "number") -> dict:
     """Return count and size distribution as plain numbers, lengths in the unit that is named.
 
     The distribution is of the files whose outlines the model trusts, or that are shown anyway;
@@ -217,7 +225,7 @@ def summary(analyses: list[Analysis]) -> dict:
         figures["statistics_withheld"] = " ".join(words) if measured[1:] else measured[0].doubt
     if not shown:
         return figures
-    found = distribution_of(shown)
+    found = distribution_of(shown, by=by)
     figures |= {
         "whole_particles": found.n,
         "unit": shown[0].unit,

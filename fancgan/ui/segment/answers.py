@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from fancgan.measuring.analysis import Measured, distribution_of, pooled_values
-from fancgan.measuring.distribution import MEANINGS, histogram
+from fancgan.measuring.distribution import MEANINGS, WEIGHTINGS, histogram
+from fancgan.measuring.properties import SHAPES
 from fancgan.measuring.results import QUANTITIES
 from fancgan.microscopy import image_files
 from fancgan.ui import wire
+from fancgan.ui.segment.arranged import arrangement
+from fancgan.ui.segment.numbers import plain
 
 if TYPE_CHECKING:
     from fancgan.ui.models import Models
     from fancgan.ui.segment.open_files import OpenFiles
 
+SHAPE_NUMBERS = {"shape": {name: number for number, name in enumerate(SHAPES)}}
 UNSURE = 0.7  # a particle of less confidence has a broken outline
 TABLE_COLUMNS = (
     "label",
@@ -30,6 +33,10 @@ TABLE_COLUMNS = (
     "solidity",
     "area",
     "mean_grey",
+    "length",
+    "width",
+    "neighbour_distance",
+    "shape",
     "touches_border",
 )
 
@@ -67,7 +74,7 @@ def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
         "synthetic": field.synthetic,
         "count": len(measured.table),
         "any_scale": models.get(open_files.model).any_scale,
-        "diameter_px": _numbers_of([measured.diameter_px or np.nan])[0],
+        "diameter_px": plain([measured.diameter_px or np.nan])[0],
         "withheld": measured.withheld,
         "unsure": _unsure(measured),
         "written": file.finding.written,
@@ -112,34 +119,36 @@ def _numbers(open_files: OpenFiles, any_scale: bool) -> dict:
         "doubt": table.doubt,
         "withheld": table.withheld,
         "may_propose": any_scale and (table.withheld if table.doubt else bool(table.nm_per_px)),
-        "quantity": open_files.quantity,
-        "quantities": QUANTITIES,
+        "by": open_files.by,
         "columns": columns,
         "rows": [
-            [int(row[0]), *_numbers_of(row[1:])] for row in table.table[columns].to_numpy(float)
+            [int(row[0]), *plain(row[1:])]
+            for row in table.table[columns].replace(SHAPE_NUMBERS).to_numpy(float)
         ],
     }
-    return answer | (_distribution(measured, open_files.quantity) if measured else {})
+    known = all("confidence" in one.table for one in measured)
+    quantities = [name for name in QUANTITIES if known or name != "confidence"]
+    quantity = open_files.quantity if open_files.quantity in quantities else "ecd"
+    answer |= {"quantity": quantity, "quantities": quantities}
+    if not measured:
+        return answer
+    return answer | _distribution(measured, quantity, open_files.by) | arrangement(measured)
 
 
-def _distribution(measured: list[Measured], quantity: str) -> dict:
-    found = distribution_of(measured, quantity)
-    values, weights, _ = pooled_values(measured, quantity)
-    edges, share = histogram(values, weights)
+def _distribution(measured: list[Measured], quantity: str, by: str) -> dict:
+    found = distribution_of(measured, quantity, by)
+    values, weights, _, amounts = pooled_values(measured, quantity, by)
+    edges, share = histogram(values, weights * amounts)
     return {
         "unit": measured[0].unit_of(quantity).replace("2", "²"),
         "n": found.n,
+        "weighting": WEIGHTINGS[by],
         "over": found.over,
-        "edges": _numbers_of(edges),
-        "share": _numbers_of(share),
+        "edges": plain(edges),
+        "share": plain(share),
         "statistics": [
-            [name, MEANINGS[name], *_numbers_of(vars(estimate).values())]
+            [name, MEANINGS[name], *plain(vars(estimate).values())]
             for name, estimate in found.estimates.items()
         ],
-        "fit_distance": _numbers_of([found.fit_distance])[0],
+        "fit_distance": plain([found.fit_distance])[0],
     }
-
-
-def _numbers_of(values: Iterable[float]) -> list[float | None]:
-    """Plain numbers of five digits for JSON; None where one is not known."""
-    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]

@@ -5,7 +5,7 @@ import { nameOf, quantityOf, STATISTICS, significant } from "./quantities.js";
 const SVG = "http://www.w3.org/2000/svg";
 const QUANTILES = ["d10", "median", "d90"];
 
-function shape(name, attributes, words) {
+export function shape(name, attributes, words) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   if (words !== undefined) made.textContent = words;
@@ -21,7 +21,7 @@ export function drawHistogram(svg, answer) {
     ...binShapes(at, answer),
     ...fitShapes(at, answer),
     ...quantileShapes(at, answer),
-    ...axisShapes(at, answer),
+    ...axisShapes(at, nameOf(answer.quantity) + (answer.unit ? ` / ${answer.unit}` : ""), "%"),
   );
 }
 
@@ -62,22 +62,25 @@ function quantileShapes({ x, low, high, ground }, answer) {
   return made;
 }
 
-function axisShapes({ x, y, low, high, most, ground }, { unit, quantity }) {
+export function axisShapes({ x, y, low, high, most, ground }, words, upright) {
   const { width, height, left, right, bottom } = FRAME;
   const middle = { "text-anchor": "middle" };
   const values = ticks(low, high, 5).map((v) =>
     shape("text", { x: x(v), y: height - bottom + 14, ...middle }, significant(v, 6)),
   );
   const shares = ticks(0, most, 3).map((s) =>
-    shape("text", { x: left - 5, y: y(s) + 3.5, "text-anchor": "end" }, significant(100 * s, 3)),
+    shape(
+      "text",
+      { x: left - 5, y: y(s) + 3.5, "text-anchor": "end" },
+      significant(upright === "%" ? 100 * s : s, 3),
+    ),
   );
-  const words = nameOf(quantity) + (unit ? ` / ${unit}` : "");
   return [
     ...values,
     ...shares,
     shape("line", { class: "fa-axis", x1: left, x2: width - right, y1: ground, y2: ground }),
     shape("text", { x: (left + width - right) / 2, y: height - 6, ...middle }, words),
-    shape("text", { x: 4, y: 11 }, "%"),
+    shape("text", { x: 4, y: 11 }, upright),
   ];
 }
 

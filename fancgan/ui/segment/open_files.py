@@ -16,6 +16,7 @@ from scipy import ndimage
 from fancgan.errors import UserError
 from fancgan.measuring.analysis import Analysis, Measured, measure_field
 from fancgan.measuring.corrections import apply_edits, check_edits
+from fancgan.measuring.distribution import WEIGHTINGS
 from fancgan.measuring.doubts import doubt_of
 from fancgan.measuring.field_of_view import FieldOfView, cut_field
 from fancgan.measuring.predicting import Seen, network_zoom, predict
@@ -145,13 +146,14 @@ def for_model(settings: Settings, pipe: Pipeline) -> Settings:
 class OpenFiles:
     """The files of one visitor, the one on top, and the quantity whose distribution is shown.
 
-    model: name of the bundle that all files are segmented with.
+    by: one of WEIGHTINGS. model: name of the bundle that all files are segmented with.
     """
 
     model: str
     files: list[OpenFile] = field(default_factory=list)
     current: int = 0
     quantity: str = "ecd"
+    by: str = "number"
     pooled: bool = False
 
     @property
@@ -215,6 +217,8 @@ class OpenFiles:
                 self.files, self.current = [], 0
             case {"do": "quantity", "name": str(name)} if name in QUANTITIES:
                 self.quantity = name
+            case {"do": "by", "name": str(name)} if name in WEIGHTINGS:
+                self.by = name
             case {"do": "pool", "all": bool(pooled)}:
                 self.pooled = pooled
             case {"do": "model", "name": str(name)}:

@@ -11,6 +11,12 @@ const NAMES = {
   circularity_imagej: "circularity (ImageJ)",
   solidity: "solidity",
   convexity: "convexity",
+  length: "length (skeleton)",
+  width: "width",
+  neighbour_distance: "nearest neighbour",
+  frame_distance: "distance to the frame",
+  mean_grey: "grey level",
+  confidence: "confidence",
 };
 const HEADS = {
   label: "no.",
@@ -22,9 +28,20 @@ const HEADS = {
   solidity: "solidity",
   area: "area",
   mean_grey: "grey",
+  length: "length",
+  width: "width",
+  neighbour_distance: "next",
+  shape: "shape",
   touches_border: "cut",
   confidence: "conf.",
 };
+export const WEIGHTINGS = {
+  number: "by number",
+  area: "by area",
+  volume: "by volume (sphere)",
+  spheroid: "by volume (spheroid)",
+};
+export const SHAPES = ["round", "elongated", "irregular"];
 export const STATISTICS = {
   d10: "D10",
   median: "D50",
@@ -62,6 +79,7 @@ export function significant(value, digits = 4) {
 export function cellWords(value, column) {
   if (quantityOf(column) === "touches_border") return value ? "yes" : "";
   if (value === null || value === undefined) return "–";
+  if (column === "shape") return SHAPES[value];
   if (column === "label") return String(value);
   if (column === "mean_grey") return value.toFixed(0);
   if (column === "confidence") return value.toFixed(2);

@@ -1,10 +1,11 @@
 // The numbers: histogram, statistics, one row per particle, and the files to save.
 import { hear, tell } from "../shared/events.js";
 import { offer, part } from "../shared/parts.js";
+import { Arranged } from "./arranged.js";
 import { drawHistogram, markBin } from "./histogram.js";
 import { Offers } from "./offers.js";
 import { ParticleTable } from "./particle_table.js";
-import { nameOf, STATISTICS, significant, WITHOUT_UNIT } from "./quantities.js";
+import { nameOf, STATISTICS, significant, WEIGHTINGS, WITHOUT_UNIT } from "./quantities.js";
 
 export function mount({ element, props, trigger, watch }) {
   const panel = new SizesPanel(element.querySelector(".fa-sizes"), trigger);
@@ -31,6 +32,11 @@ class SizesPanel {
     this.doubt = root.querySelector(".fa-doubt");
     this.svg = root.querySelector("svg");
     this.quantity = root.querySelector(".fa-quantity");
+    this.by = root.querySelector(".fa-by");
+    this.by.replaceChildren(
+      ...Object.entries(WEIGHTINGS).map(([n, words]) => new Option(words, n)),
+    );
+    this.arranged = new Arranged(root.querySelector(".fa-arranged"));
     this.pool = root.querySelector(".fa-pool");
     this.pooled = this.pool.querySelector("input");
     this.statistics = root.querySelector(".fa-stats tbody");
@@ -41,6 +47,7 @@ class SizesPanel {
     this.quantity.addEventListener("change", () =>
       request({ do: "quantity", name: this.quantity.value }),
     );
+    this.by.addEventListener("change", () => request({ do: "by", name: this.by.value }));
     this.pooled.addEventListener("change", () => request({ do: "pool", all: this.pooled.checked }));
     this.doubt
       .querySelector("button")
@@ -77,6 +84,7 @@ class SizesPanel {
 
   clear() {
     this.svg.replaceChildren();
+    this.arranged.clear();
     this.statistics.replaceChildren();
     this.table.clear();
     for (const name of ["n", "how"]) this.text(name).textContent = "";
@@ -87,6 +95,7 @@ class SizesPanel {
   show(answer) {
     this.quantity.replaceChildren(...answer.quantities.map((q) => new Option(nameOf(q), q)));
     this.quantity.value = answer.quantity;
+    this.by.value = answer.by;
     this.root.dataset.withheld = answer.withheld;
     this.root.dataset.state = answer.statistics ? "done" : "withheld";
     this.showDoubt(answer);
@@ -96,6 +105,7 @@ class SizesPanel {
     this.text("how").textContent = answer.statistics ? wordsOnIntervals(answer) : "";
     if (answer.statistics) {
       this.statistics.replaceChildren(...answer.statistics.map((one) => row(one, answer.unit)));
+      this.arranged.show(answer.arrangement);
       drawHistogram(this.svg, answer);
       markBin(this.svg, answer, this.table.selected);
     }
@@ -120,11 +130,12 @@ class SizesPanel {
   }
 }
 
-function wordsOnIntervals({ mixed, over, left_out: leftOut }) {
+function wordsOnIntervals({ mixed, over, left_out: leftOut, weighting }) {
   return (
     (mixed ? "Some files have no pixel size: this file alone. " : "") +
     (leftOut ? `Files left out because their outlines are doubtful: ${leftOut}. ` : "") +
-    "By number; particles cut by the frame are left out, the others weighted for it. " +
+    `Distribution ${weighting}. ` +
+    "Particles cut by the frame are left out, the others weighted for it. " +
     (over === "images" ? "95 % intervals over the files." : "95 % intervals by bootstrap.")
   );
 }

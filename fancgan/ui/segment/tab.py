@@ -200,7 +200,7 @@ def _save(models: Models, open_files: OpenFiles, wanted: object) -> dict:
     name = "fancgan_results" if many else f"{file.name}_results"
     match wanted:
         case "zip":
-            content = zip_bytes(open_files.analyses, facts, open_files.quantity)
+            content = zip_bytes(open_files.analyses, facts, open_files.quantity, open_files.by)
             mime, name = "application/zip", f"{name}.zip"
         case "csv":
             content, mime = csv_bytes(particle_table(open_files.measured)), "text/csv"
