@@ -63,6 +63,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bar-rows", type=int, metavar="N", help="rows to cut off at the bottom (as found)"
     )
+    parser.add_argument(
+        "--top-rows", type=int, metavar="N", help="rows to leave out at the top (as found)"
+    )
+    parser.add_argument(
+        "--region",
+        action="append",
+        metavar="POINTS",
+        help="measure there alone: 'X,Y X,Y', corners of a rectangle, or three points and more, "
+        "in pixels; may be repeated",
+    )
+    parser.add_argument(
+        "--exclude", action="append", metavar="POINTS", help="leave out what lies there"
+    )
     parser.add_argument("--page", type=int, metavar="N", help="of a file with several, from 0")
     parser.add_argument(
         "--invert", action="store_true", default=None, help="particles darker than their ground"
@@ -147,15 +160,20 @@ def find_files(names: list[str]) -> list[Path]:
 def settings_for(path: Path, args: argparse.Namespace) -> Settings:
     """Return the settings of one file: those stored with an earlier result, then the flags."""
     from fancgan.measuring.settings import Settings
+    from fancgan.microscopy.regions import parse_region
 
     stored = stored_settings(Path(args.settings)).get(path.stem, {}) if args.settings else {}
     names = (
-        *("nm_per_px", "split", "min_area_px", "bar_rows", "page", "invert"),
+        *("nm_per_px", "split", "min_area_px", "bar_rows", "top_rows", "page", "invert"),
         *("diameter_px", "show_anyway"),
     )
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.as_it_is:
         given["rescale"] = False
+    drawn = {"include": args.region or [], "exclude": args.exclude or []}
+    regions = [parse_region(words, use) for use, each in drawn.items() for words in each]
+    if regions:
+        given["regions"] = regions
     return Settings.from_dict(stored | given)
 
 
@@ -209,6 +227,10 @@ def describe_result(measured) -> str:
         words.append(f"confidence {measured.confidence:.2f}")
     if measured.bar_rows:
         words.append(f"{measured.bar_rows} rows of info bar cut off")
+    if measured.top_rows:
+        words.append(f"{measured.top_rows} rows of info bar at the top left out")
+    if measured.settings.regions:
+        words.append(f"measured in {measured.area_px} of {measured.field_px} pixels")
     return ". ".join(["; ".join(words), *(caution.rstrip(".") for caution in measured.cautions)])
 
 

@@ -6,7 +6,7 @@ Each step can be repeated alone: another split strength needs no network, a corr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import apply_edits
 from fancgan.measuring.distribution import AMOUNTS, OF_SIZES, Distribution, cautions, describe
-from fancgan.measuring.doubts import doubt_of, kept_confidence
+from fancgan.measuring.doubts import Judged, judge, kept_confidence
 from fancgan.measuring.field_of_view import FieldOfView, read_field
 from fancgan.measuring.predicting import predict
 from fancgan.measuring.properties import RATIOS, SIZES, length_unit, measure_particles
 from fancgan.measuring.settings import Settings
+from fancgan.microscopy.regions import window_weights, without_boxes
 from fancgan.particles.arrangement import Field, neighbour_weights, radial_distribution
-from fancgan.particles.labels import equal_area_diameter
-from fancgan.segmentation.finding import Found
+from fancgan.particles.labels import equal_area_diameter, with_centroid_in
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -38,7 +38,8 @@ class Measured:
     """What was measured in one micrograph, without its pixels: thousands of these fit in memory.
 
     table: one row per particle (properties.py); its column "confidence", where the model has one,
-    is empty for what was corrected by hand. covered: share of the field that is particle.
+    is empty for what was corrected by hand. area_px: of the part that is measured, the field
+    without top_rows, words and what regions leave out; covered: its share that is particle.
     cautions: what speaks against the numbers, in sentences. confidence: the F1 score to expect of
     the outlines; diameter_px: the typical diameter; both None where the model does not say.
     doubt: why statistics are withheld unless they are asked for, in a sentence; "" if they are not.
@@ -58,10 +59,16 @@ class Measured:
     confidence: float | None = None
     diameter_px: float | None = None
     doubt: str = ""
+    area_px: int = 0
+    top_rows: int = 0
 
     @property
     def withheld(self) -> bool:
         return bool(self.doubt) and not self.settings.show_anyway
+
+    @property
+    def field_px(self) -> int:
+        return self.width_px * self.height_px
 
     @property
     def unit(self) -> str:
@@ -109,26 +116,40 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """The particles of a field: labels int32 [H, W], 0 = background, and what was measured."""
+    """The particles of a field: labels int32 [H, W], 0 = background, and what was measured.
+
+    where: bool [H, W], the part that is measured.
+    """
 
     field: FieldOfView
     labels: NDArray[np.int32]
     measured: Measured
+    where: NDArray[np.bool_] | None = None
 
 
 def measure_field(
     field: FieldOfView,
     labels: NDArray,
     settings: Settings,
-    warnings: Iterable[str] = (),
-    found: Found | None = None,
-    doubt: str = "",
+    judged: Judged | None = None,
 ) -> Analysis:
-    """Measure the particles of labels [H, W] in a field; warnings come before the cautions.
+    """Measure the particles of labels [H, W] in a field, those with their centroid in a region.
 
-    found: what the labels were before corrections, for the confidence.
+    judged: what the labels were before corrections.
     """
-    table = measure_particles(labels, field.nm_per_px, field.pixels)
+    top, region = field.top_rows, judged.where if judged else None
+    everywhere = np.ones(labels.shape, bool)
+    where = without_boxes(
+        everywhere if region is None else region, judged.written if judged else (), top
+    )
+    covered = float((labels[where] > 0).mean()) if where.any() else 0.0
+    if region is not None:
+        labels = with_centroid_in(labels, region)
+    table = measure_particles(labels[top:], field.nm_per_px, field.pixels[top:])
+    if region is not None:
+        table["border_weight"] = _weights_in(region[top:], table)
+    table[["centroid_y_px", "top_px", "bottom_px"]] += top
+    found = judged.found if judged else None
     if found is not None and found.confidence is not None:
         table["confidence"] = kept_confidence(found, labels)[table["label"].to_numpy()]
     across = equal_area_diameter(table["area_px"].to_numpy())
@@ -143,13 +164,31 @@ def measure_field(
         synthetic=field.synthetic,
         settings=settings,
         table=table,
-        covered=float((labels > 0).mean()),
-        cautions=(*warnings, *cautions(across, table["border_weight"].to_numpy())),
-        confidence=found.picture_confidence if found else None,
+        covered=covered,
+        cautions=(
+            *(judged.warnings if judged else ()),
+            *cautions(across, table["border_weight"].to_numpy()),
+        ),
+        confidence=judged.confidence if judged else None,
         diameter_px=found.diameter_px if found else None,
-        doubt=doubt,
+        doubt=judged.doubt if judged else "",
+        area_px=int(where.sum()),
+        top_rows=top,
     )
-    return Analysis(field, labels, measured)
+    return Analysis(field, labels, measured, where)
+
+
+def _weights_in(region: NDArray[np.bool_], table: pd.DataFrame) -> NDArray[np.float64]:
+    """Weights of particles measured in a frame of which region [H, W] counts; 0 of cut ones."""
+    x, y = (table[f"centroid_{axis}_px"] + 0.5 for axis in "xy")
+    reach = (
+        x - table["left_px"],
+        y - table["top_px"],
+        table["right_px"] - x,
+        table["bottom_px"] - y,
+    )
+    weights = window_weights(region, *(side.to_numpy(float) for side in reach))
+    return np.where(table["touches_border"], 0.0, weights)
 
 
 def pooled_values(
@@ -210,6 +249,6 @@ def analyse(pipe: Pipeline, path: str | Path, settings: Settings | None = None) 
     settings = settings or Settings()
     field = read_field(path, settings)
     seen = predict(pipe, field, settings)
-    found = seen.find(settings)
-    labels = apply_edits(found.labels, settings.edits)
-    return measure_field(field, labels, settings, seen.warnings, found, doubt_of(seen, found))
+    judged = judge(seen, settings)
+    labels = apply_edits(judged.found.labels, settings.edits)
+    return measure_field(field, labels, settings, judged)

@@ -16,7 +16,11 @@ from fancgan.microscopy.micrograph import MIN_SIDE_PX, Micrograph, read_microgra
 
 @dataclass(frozen=True, eq=False)
 class FieldOfView:
-    """A micrograph without its info bar: pixels [H, W] native, grey [H, W] uint8."""
+    """A micrograph without its info bar: pixels [H, W] native, grey [H, W] uint8.
+
+    An info bar at the top stays, so that places are those of the picture: nothing is sought or
+    measured in its top_rows.
+    """
 
     name: str
     pixels: NDArray
@@ -25,10 +29,16 @@ class FieldOfView:
     bar_rows: int
     pages: int
     synthetic: bool = False
+    top_rows: int = 0
 
     @cached_property
     def grey(self) -> NDArray[np.uint8]:
         return to_grey8(self.pixels)
+
+    @cached_property
+    def sought(self) -> NDArray[np.uint8]:
+        """Grey levels [H - top_rows, W] where particles are sought."""
+        return to_grey8(self.pixels[self.top_rows :]) if self.top_rows else self.grey
 
 
 def read_field(path: str | Path, settings: Settings | None = None) -> FieldOfView:
@@ -42,9 +52,10 @@ def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfV
     height, width = micrograph.pixels.shape
     found = height - len(micrograph.field)
     rows = found if settings.bar_rows is None else settings.bar_rows
-    if min(height - rows, width) < MIN_SIDE_PX:
+    top = micrograph.top_rows if settings.top_rows is None else settings.top_rows
+    if min(height - rows - top, width) < MIN_SIDE_PX:
         raise UserError(
-            f"{name} has {height} rows: cutting off {rows} leaves fewer than {MIN_SIDE_PX}."
+            f"{name} has {height} rows: cutting off {rows + top} leaves fewer than {MIN_SIDE_PX}."
         )
     nm_per_px, nm_source = micrograph.nm_per_px, micrograph.nm_source
     if settings.nm_per_px:
@@ -57,4 +68,5 @@ def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfV
         bar_rows=rows,
         pages=micrograph.pages,
         synthetic="synthetic" in name.lower(),
+        top_rows=top,
     )

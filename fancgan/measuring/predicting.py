@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from fancgan.measuring.field_of_view import FieldOfView
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy.formats.stored import MAX_PIXELS
 from fancgan.microscopy.micrograph import MIN_SIDE_PX
+from fancgan.microscopy.regions import without_boxes
 from fancgan.networks.config import STAT_INDEX
 from fancgan.segmentation.finding import Found
-from fancgan.segmentation.prediction import CorePrediction, Prediction
+from fancgan.segmentation.prediction import CorePrediction, LookPrediction, Prediction
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -35,14 +38,38 @@ HELD = (
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the network says of a field, in native pixels; warnings: in sentences."""
+    """What the network says of a field below its top_rows, in native pixels.
+
+    warnings: in sentences.
+    """
 
     prediction: Prediction
     warnings: tuple[str, ...] = ()
+    top_rows: int = 0
 
     def find(self, settings: Settings) -> Found:
-        """Return the particles, before any correction by hand."""
-        return self.prediction.decode(split=settings.split, min_area_px=settings.min_area_px)
+        """Return the particles of the whole field, before any correction by hand."""
+        prediction = self.prediction
+        if settings.written is not None and isinstance(prediction, LookPrediction):
+            shape = (self.top_rows + prediction.shape[0], prediction.shape[1])
+            free = without_boxes(np.ones(shape, bool), settings.written)
+            prediction = dataclasses.replace(prediction, overlays=~free[self.top_rows :])
+        found = prediction.decode(split=settings.split, min_area_px=settings.min_area_px)
+        if not self.top_rows:
+            return found
+        return dataclasses.replace(found, labels=np.pad(found.labels, ((self.top_rows, 0), (0, 0))))
+
+    def boxes(self, settings: Settings) -> list[list[int]]:
+        """Return (x, y, width, height) of words and scale bars, as found or as the settings say."""
+        if settings.written is not None:
+            return list(settings.written)
+        prediction = self.prediction
+        if not isinstance(prediction, LookPrediction) or prediction.overlays is None:
+            return []
+        return [
+            [x.start, y.start + self.top_rows, x.stop - x.start, y.stop - y.start]
+            for y, x in ndimage.find_objects(ndimage.label(prediction.overlays)[0])
+        ]
 
 
 def network_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
@@ -56,7 +83,7 @@ def network_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
         return 1.0
     affordable, limit = (math.sqrt(n / field.pixels.size) for n in (MAX_ENLARGED_PX, MAX_PIXELS))
     most = min(max(affordable, SAME_SCALE), limit, MAX_ZOOM)
-    return min(max(zoom, MIN_SIDE_PX / min(field.pixels.shape)), most)
+    return min(max(zoom, MIN_SIDE_PX / min(field.sought.shape)), most)
 
 
 def _wanted_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
@@ -65,9 +92,9 @@ def _wanted_zoom(field: FieldOfView, nm_per_px: float | None) -> float:
 
 def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Seen:
     """Run the network over a field, at the scale that it knows or that the particles want."""
-    grey = 255 - field.grey if settings.invert else field.grey
+    grey = 255 - field.sought if settings.invert else field.sought
     if pipe.any_scale:
-        return Seen(pipe.predict(grey, diameter_px=settings.diameter_px))
+        return Seen(pipe.predict(grey, diameter_px=settings.diameter_px), (), field.top_rows)
     zoom = network_zoom(field, pipe.nm_per_px) if settings.rescale else 1.0
     seen = grey if zoom == 1 else _resized(grey, zoom)
     prediction = pipe.predict(seen)
@@ -76,7 +103,7 @@ def predict(pipe: Pipeline, field: FieldOfView, settings: Settings) -> Seen:
     if settings.rescale and _wanted_zoom(field, pipe.nm_per_px) > max(zoom, SAME_SCALE):
         warnings.append(HELD.format(zoom))
     native = _native(prediction, grey.shape, zoom) if zoom != 1 else prediction
-    return Seen(native, tuple(warnings))
+    return Seen(native, tuple(warnings), field.top_rows)
 
 
 def _resized(grey: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:

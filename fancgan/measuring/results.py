@@ -89,6 +89,11 @@ def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
                 "nm_per_px": one.nm_per_px,
                 "nm_source": one.nm_source,
                 "bar_rows": one.bar_rows,
+                "top_rows": one.top_rows,
+                "measured_area_px": one.area_px,
+                "measured_area_um2": one.area_px * one.nm_per_px**2 / 1e6
+                if one.nm_per_px
+                else None,
                 "particles": len(one.table),
                 "whole_particles": found.n,
                 f"ecd_median_{one.unit}": None if one.withheld else found.estimates["median"].value,
@@ -149,6 +154,8 @@ def facts_of(measured: Sequence[Measured], bundle: dict) -> dict:
                 "nm_per_px": one.nm_per_px,
                 "nm_source": one.nm_source,
                 "bar_rows": one.bar_rows,
+                "top_rows": one.top_rows,
+                "measured_area_px": one.area_px,
                 "synthetic": one.synthetic,
                 "confidence": one.confidence,
                 "typical_diameter_px": one.diameter_px,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import check_edits
+from fancgan.microscopy.regions import check_boxes, check_regions
 from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
 
 MAX_NM_PER_PX = 1e6
@@ -16,13 +17,16 @@ MAX_NM_PER_PX = 1e6
 class Settings:
     """What a user may choose. Stored with every result: with the file it gives the same again.
 
-    nm_per_px: pixel size in nm; None is what the file says. bar_rows: rows cut off at the bottom;
-    None is as found. page: of a file with several. invert: dark particles on bright ground.
+    nm_per_px: pixel size in nm; None is what the file says. bar_rows: rows cut off at the bottom,
+    top_rows: rows left out at the top; None is as found. page: of a file with several. invert: dark
+    particles on bright ground.
     rescale: let the network see the picture at the scale of its training images, if both are known.
     split: -1 merges what touches, 1 splits most, 0 is the bundle's operating point.
     min_area_px: smaller particles are left out; None is the bundle's. diameter_px: of the typical
     particle, for a model that looks at any scale; None lets it find out. show_anyway: statistics
-    even where the model doubts its outlines. edits: see corrections.py.
+    even where the model doubts its outlines. regions: where particles are measured, see
+    microscopy/regions.py; written: boxes (x, y, width, height) of words and scale bars in the
+    picture, None is as found. edits: see corrections.py.
     """
 
     nm_per_px: float | None = None
@@ -34,6 +38,9 @@ class Settings:
     min_area_px: int | None = None
     diameter_px: float | None = None
     show_anyway: bool = False
+    top_rows: int | None = None
+    regions: tuple[dict, ...] = ()
+    written: tuple[list[int], ...] | None = None
     edits: tuple[dict, ...] = ()
 
     def __post_init__(self) -> None:
@@ -41,6 +48,8 @@ class Settings:
             raise UserError("The pixel size must be a positive number of nanometres, such as 7.34.")
         if self.bar_rows is not None and self.bar_rows < 0:
             raise UserError("The rows to cut off at the bottom cannot be fewer than 0.")
+        if self.top_rows is not None and self.top_rows < 0:
+            raise UserError("The rows to leave out at the top cannot be fewer than 0.")
         if self.page < 0:
             raise UserError("Pages are counted from 0.")
         if not -1 <= self.split <= 1:
@@ -52,9 +61,13 @@ class Settings:
                 f"The diameter of a typical particle lies between 1 and {MAX_DIAMETER_PX} pixels."
             )
         object.__setattr__(self, "edits", tuple(check_edits(self.edits)))
+        object.__setattr__(self, "regions", tuple(check_regions(self.regions)))
+        if self.written is not None:
+            object.__setattr__(self, "written", tuple(check_boxes(self.written)))
 
     def to_dict(self) -> dict:
-        return dataclasses.asdict(self) | {"edits": list(self.edits)}
+        lists = {n: list(v) for n, v in vars(self).items() if isinstance(v, tuple)}
+        return dataclasses.asdict(self) | lists
 
     @classmethod
     def from_dict(cls, values: object) -> Settings:

@@ -19,7 +19,7 @@ from PIL import Image
 from fancgan.errors import UserError
 from fancgan.microscopy.formats import emd, gatan, mrc, plain, tia, tiff
 from fancgan.microscopy.formats.stored import Stored, check_size, scale_or_doubt, too_large
-from fancgan.microscopy.info_bar import find_info_bar
+from fancgan.microscopy.info_bar import find_bars
 from fancgan.microscopy.pixel_size import PixelSize
 from fancgan.microscopy.side_file import from_side_file
 
@@ -44,6 +44,7 @@ class Micrograph:
         states is not taken; None where it states none.
     info_bar_row: first row of the microscope's info bar at the bottom, None if there is none.
     pages: how many pictures the file holds.
+    top_rows: rows of an info bar at the upper edge.
     """
 
     pixels: np.ndarray
@@ -51,10 +52,11 @@ class Micrograph:
     nm_source: str | None
     info_bar_row: int | None
     pages: int = 1
+    top_rows: int = 0
 
     @property
     def field(self) -> np.ndarray:
-        """The pixels [H', W] without the info bar."""
+        """The pixels [H', W] without the info bar at the bottom."""
         return self.pixels[: self.info_bar_row]
 
 
@@ -75,17 +77,19 @@ def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
     if size is None:
         size, neighbours = scale_or_doubt(lambda: from_side_file(path, width))
         doubt = doubt or neighbours
+    bars = find_bars(to_grey8(pixels))
     if bar_row is None or not 0 < bar_row < height:
-        bar_row = find_info_bar(to_grey8(pixels))
+        bar_row = height - bars.bottom if bars.bottom else None
     if min(bar_row or height, width) < MIN_SIDE_PX:
         raise UserError(
             f"{path.name} is {width} x {bar_row or height} pixels; at least "
             f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed."
         )
+    top_rows = bars.top if (bar_row or height) - bars.top >= MIN_SIDE_PX else 0
     if size is None:
-        return Micrograph(pixels, None, doubt, bar_row, stored.pages)
+        return Micrograph(pixels, None, doubt, bar_row, stored.pages, top_rows)
     if size.aspect == 1:
-        return Micrograph(pixels, size.width_nm, size.source, bar_row, stored.pages)
+        return Micrograph(pixels, size.width_nm, size.source, bar_row, stored.pages, top_rows)
     square = _made_square(pixels, size, path)
     return Micrograph(
         square,
@@ -93,6 +97,7 @@ def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
         f"{size.source}; pixels made square",
         round(bar_row * len(square) / height) if bar_row else None,
         stored.pages,
+        round(top_rows * len(square) / height),
     )
 
 

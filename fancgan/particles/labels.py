@@ -50,6 +50,16 @@ def equal_area_diameter(area: NDArray) -> NDArray:
     return np.sqrt(4 * area / np.pi)
 
 
+def with_centroid_in(labels: NDArray, where: NDArray[np.bool_]) -> NDArray:
+    """Return labels [H, W] of the particles alone whose centroid lies where [H, W] is true."""
+    height, width = labels.shape
+    area = np.maximum(np.bincount(labels.ravel()), 1)
+    rows = np.bincount(labels.ravel(), np.repeat(np.arange(height), width)) / area
+    columns = np.bincount(labels.ravel(), np.tile(np.arange(width), height)) / area
+    kept = where[np.rint(rows).astype(int), np.rint(columns).astype(int)]
+    return np.where(kept[labels], labels, 0)
+
+
 def separate(labels: np.ndarray) -> np.ndarray:
     """Return a copy of labels [H, W] in which no two particles touch along a pixel edge.
 

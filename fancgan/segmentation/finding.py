@@ -55,12 +55,48 @@ class Judgement:
 
 
 @dataclass(frozen=True, eq=False)
+class Evidence:
+    """What speaks for a picture or a part of it, at the scale of the maps [h, w].
+
+    prob, labels [h, w] of the particles considered, confidence [n] of each; first_px, typical_px:
+    diameter by the first and by the last look.
+    """
+
+    prob: NDArray[np.floating]
+    labels: NDArray[np.integer]
+    confidence: NDArray[np.float64]
+    first_px: float
+    typical_px: float
+    picture: SmallClassifier
+
+    def score(self, where: NDArray[np.bool_] | None = None) -> float:
+        """Return the F1 score to expect, of the part where [H, W] is true; None: of all.
+
+        A particle belongs to the part in which most of it lies.
+        """
+        prob, labels, confidence = self.prob, self.labels, self.confidence
+        if where is not None:
+            rows, columns = (
+                np.minimum(((np.arange(n) + 0.5) * full / n).astype(int), full - 1)
+                for n, full in zip(labels.shape, where.shape, strict=True)
+            )
+            part = where[np.ix_(rows, columns)]
+            size = np.bincount(labels.ravel(), minlength=len(confidence) + 1)[1:]
+            own = np.bincount(labels[part], minlength=len(confidence) + 1)[1:]
+            kept = 2 * own > size
+            prob, labels, confidence = prob[part], numbers_of(kept)[labels[part]], confidence[kept]
+        features = picture_features(prob, labels, confidence, self.first_px, self.typical_px)
+        return self.picture(features)
+
+
+@dataclass(frozen=True, eq=False)
 class Found:
     """Labels int32 [H, W], 0 = background, 1..n, and how far they can be trusted.
 
     confidence float64 [n] of each particle; picture_confidence: the F1 score to expect.
     diameter_px: the median of the particles found; first_diameter_px: what the first look said, or
-    a person. All of these are None where the segmenter does not know.
+    a person. All of these are None where the segmenter does not know. evidence: what
+    picture_confidence was judged by.
     """
 
     labels: NDArray[np.int32]
@@ -68,6 +104,7 @@ class Found:
     picture_confidence: float | None = None
     diameter_px: float | None = None
     first_diameter_px: float | None = None
+    evidence: Evidence | None = None
 
 
 def find_particles(
@@ -115,10 +152,12 @@ def decode_look(
     kept = considered & (confidence >= judgement.least_confidence)
     first = look.first_diameter_px * look.scale
     seen = (numbers_of(considered)[particles.labels], confidence[considered])
-    expected = judgement.picture(picture_features(look.maps[0], *seen, first, typical))
+    # A copy: the other maps may be forgotten.
+    evidence = Evidence(look.maps[0].copy(), *seen, first, typical, judgement.picture)
     found = float(np.median(np.sqrt(4 * area[kept] / np.pi))) if kept.any() else look.diameter_px
     shown = numbers_of(kept)[labels]
-    return Found(shown, confidence[kept], expected, found, look.first_diameter_px)
+    sure = (confidence[kept], evidence.score())
+    return Found(shown, *sure, found, look.first_diameter_px, evidence)
 
 
 def numbers_of(kept: NDArray[np.bool_]) -> NDArray[np.int32]:

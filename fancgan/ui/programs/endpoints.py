@@ -47,8 +47,8 @@ WORDS = {
     "measure": "Measure the particles of several micrographs: a zip with tables, labels, "
     "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
     "may hold model, by (number, area, volume, spheroid: what the distributions are by), "
-    "nm_per_px, diameter_px, show_anyway, split (-1 to 1), min_area_px, bar_rows, page, invert, "
-    "rescale, edits.",
+    "nm_per_px, diameter_px, show_anyway, split (-1 to 1), min_area_px, bar_rows, top_rows, page, "
+    "invert, rescale, regions, written, edits.",
     "dataset": "Make labelled synthetic pairs, one zip. settings may hold "
     f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
     "dataset_preview": "The first pairs of such a data set: images with their outlines.",
@@ -244,6 +244,8 @@ def reading(analysis: Analysis) -> dict:
         "nm_per_px": field.nm_per_px,
         "nm_source": field.nm_source,
         "info_bar_rows_cropped": field.bar_rows,
+        "info_bar_rows_at_the_top": field.top_rows,
+        "measured_area_px": measured.area_px,
         "cautions": list(measured.cautions),
     }
     if measured.confidence is not None:

@@ -11,20 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scipy import ndimage
-
 from fancgan.errors import UserError
 from fancgan.measuring.analysis import Analysis, Measured, measure_field
 from fancgan.measuring.corrections import apply_edits, check_edits
 from fancgan.measuring.distribution import WEIGHTINGS
-from fancgan.measuring.doubts import doubt_of
+from fancgan.measuring.doubts import Judged, judge
 from fancgan.measuring.field_of_view import FieldOfView, cut_field
 from fancgan.measuring.predicting import Seen, network_zoom, predict
 from fancgan.measuring.results import QUANTITIES
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy.micrograph import Micrograph, read_micrograph, to_grey8
-from fancgan.segmentation import finding
-from fancgan.segmentation.prediction import LookPrediction
 from fancgan.ui import wire
 from fancgan.ui.limits import ByteCache
 
@@ -38,8 +34,8 @@ MAX_OPEN_PX = 32_000_000
 MAX_FILES = 32
 CACHED_MAPS_BYTES = 1_500_000_000
 _CHANGEABLE = (
-    *("nm_per_px", "bar_rows", "invert", "rescale", "split", "min_area_px"),
-    *("diameter_px", "show_anyway"),
+    *("nm_per_px", "bar_rows", "top_rows", "invert", "rescale", "split", "min_area_px"),
+    *("diameter_px", "show_anyway", "regions", "written"),
 )
 
 
@@ -53,16 +49,11 @@ CACHE = maps_cache()
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The particles before any correction by hand, and what they were found with.
-
-    written: (x, y, width, height) of words and scale bars in the picture, which are no particles.
-    """
+    """The particles before any correction by hand, what they were found with, and for where."""
 
     key: tuple
-    particles: finding.Found
-    warnings: tuple[str, ...]
-    doubt: str
-    written: list[tuple[int, int, int, int]]
+    regions: tuple[dict, ...]
+    judged: Judged
     token: str = field(default_factory=wire.token)
 
 
@@ -102,36 +93,25 @@ class OpenFile:
         scale = (settings.diameter_px,)
         if not pipe.any_scale:
             scale = (network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0,)
-        look = (self.token, pipe.revision, view.bar_rows, settings.invert, scale)
-        key = (look, settings.split, settings.min_area_px)
-        if self.found is not None and self.found.key == key:
-            return view, self.found
+        rows = (view.top_rows, view.bar_rows)
+        look = (self.token, pipe.revision, rows, settings.invert, scale)
+        key = (look, settings.split, settings.min_area_px, settings.written)
+        known = self.found if self.found is not None and self.found.key == key else None
+        if known and known.regions == settings.regions:
+            return view, known
         seen = CACHE.get(look)
         if seen is None:
             seen = predict(pipe, view, settings)
             CACHE.put(look, seen)
-        particles = seen.find(settings)
-        doubt, written = doubt_of(seen, particles), _boxes(seen)
-        return view, Found(key, particles, seen.warnings, doubt, written)
+        judged = judge(seen, settings, known.judged.found if known else None)
+        return view, Found(key, settings.regions, judged)
 
     def analyse(self, pipe: Pipeline, settings: Settings) -> None:
         """Analyse anew with other settings; they are kept only if that succeeds."""
         view, found = self.look(pipe, settings)
-        labels = apply_edits(found.particles.labels, settings.edits)
-        self.analysis = measure_field(
-            view, labels, settings, found.warnings, found.particles, found.doubt
-        )
+        labels = apply_edits(found.judged.found.labels, settings.edits)
+        self.analysis = measure_field(view, labels, settings, found.judged)
         self.settings, self.found = settings, found
-
-
-def _boxes(seen: Seen) -> list[tuple[int, int, int, int]]:
-    prediction = seen.prediction
-    if not isinstance(prediction, LookPrediction) or prediction.overlays is None:
-        return []
-    return [
-        (x.start, y.start, x.stop - x.start, y.stop - y.start)
-        for y, x in ndimage.find_objects(ndimage.label(prediction.overlays)[0])
-    ]
 
 
 def for_model(settings: Settings, pipe: Pipeline) -> Settings:
@@ -180,7 +160,7 @@ class OpenFiles:
         """Put an image [H, W] uint8 that was painted here on top."""
         source = "the model's training images" if nm_per_px else None
         micrograph = Micrograph(pixels, nm_per_px, source, None)
-        self._add(models, micrograph, name, Settings(bar_rows=0), None)
+        self._add(models, micrograph, name, Settings(bar_rows=0, top_rows=0), None)
 
     def _add(
         self,
@@ -262,7 +242,7 @@ class OpenFiles:
         old = self.file
         if not old.path or not old.path.is_file():
             raise UserError("The uploaded file is no longer here: drop it again to turn its pages.")
-        settings = dataclasses.replace(old.settings, page=number, edits=())
+        settings = dataclasses.replace(old.settings, page=number, written=None, edits=())
         file = OpenFile(old.name, read_micrograph(old.path, number), settings, old.path)
         file.analyse(models.get(self.model), settings)
         self.files[self.current] = file

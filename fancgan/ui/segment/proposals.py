@@ -52,7 +52,7 @@ def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
             if time.monotonic() > end:
                 return
             view, found = file.look(models.get(model), settings)
-            labels, sure = found.particles.labels, found.particles.picture_confidence
+            labels, sure = found.judged.found.labels, found.judged.confidence
             if labels.any() and not any(np.array_equal(labels, other) for other in known):
                 known.append(labels)
                 yield {
