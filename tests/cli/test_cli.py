@@ -125,6 +125,7 @@ def test_without_a_bundle_any_particles_are_found_or_the_numbers_withheld(folder
 def test_stored_settings_give_the_same_again(folder: Path, bundle: str) -> None:
     argv = ["segment", "discs.png", "--bundle", bundle]
     chosen = ["--split", "0.5", "--min-area-px", "400", "--nm-per-px", "7"]
+    chosen += ["--region", "0,0 192,160", "--exclude", "0,0 5,0 0,5"]
     assert main([*argv, "--out", "first", *chosen]) == 0
     assert main([*argv, "--out", "again", "--settings", "first/settings.json"]) == 0
     for path in Path("first").glob("*.[!x]*"):  # a workbook carries the time of day
