@@ -59,7 +59,7 @@ class Evidence:
     """What speaks for a picture or a part of it, at the scale of the maps [h, w].
 
     prob, labels [h, w] of the particles considered, confidence [n] of each; first_px, typical_px:
-    diameter by the first and by the last look.
+    diameter by the first and by the last look. least: the score below which outlines are doubtful.
     """
 
     prob: NDArray[np.floating]
@@ -68,6 +68,7 @@ class Evidence:
     first_px: float
     typical_px: float
     picture: SmallClassifier
+    least: float
 
     def score(self, where: NDArray[np.bool_] | None = None) -> float:
         """Return the F1 score to expect, of the part where [H, W] is true; None: of all.
@@ -153,7 +154,8 @@ def decode_look(
     first = look.first_diameter_px * look.scale
     seen = (numbers_of(considered)[particles.labels], confidence[considered])
     # A copy: the other maps may be forgotten.
-    evidence = Evidence(look.maps[0].copy(), *seen, first, typical, judgement.picture)
+    judges = (judgement.picture, judgement.least_picture_confidence)
+    evidence = Evidence(look.maps[0].copy(), *seen, first, typical, *judges)
     found = float(np.median(np.sqrt(4 * area[kept] / np.pi))) if kept.any() else look.diameter_px
     shown = numbers_of(kept)[labels]
     sure = (confidence[kept], evidence.score())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from fancgan.pipeline import Pipeline
@@ -11,7 +12,7 @@ from fancgan.segmentation.typical_diameter import CANONICAL_PX, overview_scale
 from fancgan.ui.models import Models
 from fancgan.ui.segment import proposals
 from fancgan.ui.segment.open_files import OpenFiles
-from tests.support.drawing import draw_discs, mesh
+from tests.support.drawing import draw_discs, mesh, tem_discs
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,20 @@ def test_doubtful_outlines_come_with_other_settings(models, monkeypatch):
     assert all(offer["count"] > 0 and offer["image"].startswith("data:") for offer in found)
     monkeypatch.setattr(proposals, "SECONDS", -1.0)
     assert list(proposals.proposals(models, opened)) == [], "no time is left"
+
+
+def test_a_part_that_the_model_trusts_is_offered_as_a_region(models):
+    opened = OpenFiles(models.default)
+    opened.put(models, np.hstack([tem_discs().image, mesh()]), "picture", None)
+    file = opened.file
+    measured = dataclasses.replace(file.result.measured, doubt="Little trust.")
+    file.analysis = dataclasses.replace(file.result, measured=measured)
+    offer = next(proposals.proposals(models, opened))
+    assert offer["words"] == "this part alone" and offer["count"] == 13
+    (region,) = offer["action"]["values"]["regions"]
+    (left, top), (right, bottom) = region["points"][0], region["points"][2]
+    assert (left, top, right, bottom) == (0, 0, 420, 300)
+    opened.act(models, offer["action"])
+    assert len(file.result.measured.table) == offer["count"]
+    assert round(file.result.measured.confidence, 2) == offer["confidence"]
+    assert file.result.measured.area_px == 420 * 300

@@ -14,7 +14,9 @@ from fancgan.measuring import overlay
 from fancgan.measuring.field_of_view import FieldOfView
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy import image_files
+from fancgan.microscopy.regions import inside
 from fancgan.networks.config import STAT_INDEX
+from fancgan.particles.labels import with_centroid_in
 from fancgan.segmentation.typical_diameter import (
     CANONICAL_PX,
     MAX_DIAMETER_PX,
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 SECONDS = 3.0  # what is not begun by then is not proposed
 THUMBNAIL_PX = 240
 FACTORS = {"smaller particles": 0.5, "larger particles": 2.0}  # of the diameter looked for
+# Halves and quarters of a picture, at every quarter: area, left, top, width, height.
+PARTS = [
+    (w * h, x / 4, y / 4, w, h)
+    for w, h in ((0.5, 1.0), (1.0, 0.5), (0.5, 0.5))
+    for x in range(5 - round(4 * w))
+    for y in range(5 - round(4 * h))
+]
+FEWEST_IN_PART = 5
 SAME_SCALE = 1.5  # pixel sizes that differ by no more than this factor
 ALIKE_SD = 2.5  # mean grey levels, in deviations of a model's training images
 
@@ -37,9 +47,10 @@ ALIKE_SD = 2.5  # mean grey levels, in deviations of a model's training images
 def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
     """Yield what to try in place of the outlines of the file on top, each as soon as it is known.
 
-    Where the model doubts them: other diameters and models that find something else, with "image",
-    a small preview as data URL, "count" and "confidence". Where it trusts them: a model that was
-    trained on such pictures, in words. "action" is what the page asks for to have it.
+    Where the model doubts them: a part of the picture that it trusts, other diameters and models
+    that find something else, with "image", a small preview as data URL, "count" and "confidence".
+    Where it trusts them: a model that was trained on such pictures, in words. "action" is what the
+    page asks for to have it.
     """
     file = open_files.file
     if not models.get(open_files.model).any_scale:
@@ -48,6 +59,8 @@ def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
         yield from _better_known(models, file)
     elif file.result.measured.withheld:
         end, known = time.monotonic() + SECONDS, [file.result.labels]
+        if time.monotonic() < end:
+            yield from _trusted_part(file)
         for words, model, settings, action in _alternatives(models, open_files):
             if time.monotonic() > end:
                 return
@@ -62,6 +75,39 @@ def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
                     "count": int(len(np.unique(labels)) - 1),
                     "confidence": None if sure is None else round(sure, 2),
                 }
+
+
+def _trusted_part(file: OpenFile) -> Iterator[dict]:
+    """Yield the largest half or quarter of the picture whose outlines the model trusts."""
+    found, view = file.finding.judged.found, file.result.field
+    if found.evidence is None or file.settings.regions:
+        return
+    height, width = found.labels.shape
+    below = height - view.top_rows
+    best: tuple[float, float, dict, np.ndarray] | None = None
+    for share, left, top, wide, high in PARTS:
+        x, y = round(left * width), view.top_rows + round(top * below)
+        right, bottom = x + round(wide * width), y + round(high * below)
+        where = np.zeros((height, width), bool)
+        where[y:bottom, x:right] = True
+        labels = with_centroid_in(found.labels, where)
+        score = found.evidence.score(where[view.top_rows :])
+        trusted = score >= found.evidence.least and len(np.unique(labels)) > FEWEST_IN_PART
+        if trusted and (best is None or (share, score) > best[:2]):
+            region = {
+                "use": "include",
+                "points": [[x, y], [right, y], [right, bottom], [x, bottom]],
+            }
+            best = share, score, region, labels
+    if best:
+        _, score, region, labels = best
+        yield {
+            "words": "this part alone",
+            "action": {"do": "set", "values": {"regions": [region]}},
+            "image": _preview(view, labels, region),
+            "count": int(len(np.unique(labels)) - 1),
+            "confidence": round(score, 2),
+        }
 
 
 def _alternatives(
@@ -85,12 +131,15 @@ def _alternatives(
             yield models.title(name) + where, name, settings, {"do": "model", "name": name}
 
 
-def _preview(view: FieldOfView, labels: np.ndarray) -> str:
-    """The outlines of labels [H, W] on their picture, small, as data URL."""
+def _preview(view: FieldOfView, labels: np.ndarray, region: dict | None = None) -> str:
+    """The outlines of labels [H, W] on their picture, the rest darkened, small, as data URL."""
     height, width = labels.shape
+    pixels = view.grey
+    if region:
+        pixels = np.where(inside(labels.shape, region["points"]), pixels, pixels // 3)
     scale = min(1.0, THUMBNAIL_PX / max(height, width))
     size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    grey = Image.fromarray(view.grey).resize(size, Image.Resampling.BOX)
+    grey = Image.fromarray(pixels).resize(size, Image.Resampling.BOX)
     small = Image.fromarray(labels.astype(np.int32)).resize(size, Image.Resampling.NEAREST)
     layer = overlay.outline_layer(np.asarray(small))
     return wire.data_url(image_files.png_bytes(overlay.composite(np.asarray(grey), layer)))
