@@ -92,21 +92,20 @@ def _trusted_part(file: OpenFile) -> Iterator[dict]:
         where[y:bottom, x:right] = True
         labels = with_centroid_in(found.labels, where)
         score = found.evidence.score(where[view.top_rows :])
-        trusted = score >= found.evidence.least and len(np.unique(labels)) > FEWEST_IN_PART
-        if trusted and (best is None or (share, score) > best[:2]):
-            region = {
-                "use": "include",
-                "points": [[x, y], [right, y], [right, bottom], [x, bottom]],
-            }
-            best = share, score, region, labels
+        count = len(np.unique(labels)) - 1
+        trusted = score >= found.evidence.least and count >= FEWEST_IN_PART
+        if trusted and (best is None or (share, score * count) > best[:2]):
+            corners = [[x, y], [right, y], [right, bottom], [x, bottom]]
+            best = share, score * count, {"use": "include", "points": corners}, labels
     if best:
-        _, score, region, labels = best
+        _, expected, region, labels = best
+        count = len(np.unique(labels)) - 1
         yield {
             "words": "this part alone",
             "action": {"do": "set", "values": {"regions": [region]}},
             "image": _preview(view, labels, region),
-            "count": int(len(np.unique(labels)) - 1),
-            "confidence": round(score, 2),
+            "count": count,
+            "confidence": round(expected / count, 2),
         }
 
 
