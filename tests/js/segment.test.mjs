@@ -136,11 +136,16 @@ test("a number is written with a comma or a point, or not at all", () => {
 test("the scale, the info bar and the corrections are said in words", () => {
   const answer = { nm_per_px: 2.123456, nm_source: "TIFF tags", height: 100, rows: 90 };
   assert.equal(
-    wordsOnScale({ ...answer, settings: { edits: 2 } }),
+    wordsOnScale({ ...answer, settings: { edits: 2, regions: [] } }),
     "2.1235 nm per pixel (TIFF tags). Info bar cut off: the bottom 10 rows. " +
       "Corrections by hand: 2.",
   );
-  const unknown = wordsOnScale({ nm_per_px: null, height: 9, rows: 9, settings: { edits: 0 } });
+  const unknown = wordsOnScale({
+    nm_per_px: null,
+    height: 9,
+    rows: 9,
+    settings: { edits: 0, regions: [] },
+  });
   assert.match(unknown, /^Pixel size unknown/);
 });
 

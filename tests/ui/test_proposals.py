@@ -40,7 +40,7 @@ def test_doubtful_outlines_come_with_other_settings(models, monkeypatch):
     opened = OpenFiles(models.default)
     opened.put(models, mesh(), "picture", None)
     tried = [words.split(",")[0] for words, *_ in proposals._alternatives(models, opened)]
-    assert tried[:2] == [*proposals.FACTORS] and len(tried) == 4
+    assert tried[:3] == [*proposals.FACTORS] and len(tried) == 5
     measured = opened.file.result.measured
     opened.file.analysis = dataclasses.replace(
         opened.file.result, measured=dataclasses.replace(measured, diameter_px=1e4)

@@ -1,9 +1,9 @@
 // Buttons and keys of the micrograph: the same actions by both.
-const TOOLS = { v: "select", d: "delete", s: "split", j: "join", a: "add" };
+const TOOLS = { v: "select", d: "delete", s: "split", j: "join", a: "add", r: "region" };
 
 // tab: { root, picture, tools, request(action) }.
 export function attachKeyboard(tab) {
-  const { picture, tools } = tab;
+  const { picture, tools, regions } = tab;
   const actions = actionsOf(tab);
   for (const button of tab.root.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => actions[button.dataset.do]());
@@ -14,6 +14,7 @@ export function attachKeyboard(tab) {
     if (command && key === "z") (event.shiftKey ? actions.redo : actions.undo)();
     else if (command && key === "y") actions.redo();
     else if (command) return;
+    else if (tools.tool === "region" && regions.onKey(key)) picture.draw();
     else if (TOOLS[key]) tools.take(TOOLS[key]);
     else if (key === "0") actions.fit();
     else if (key === "escape") tools.take("select");

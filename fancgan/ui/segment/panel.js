@@ -1,5 +1,6 @@
 // The controls around the micrograph: what they show of the server's answer, and what they ask for.
 import { numberOf } from "./number_field.js";
+import { wordsOnArea } from "./regions.js";
 
 export class Panel {
   // tab: { picture, tools, refresh(), say(state, words), request(action) }.
@@ -84,14 +85,16 @@ export class Panel {
   }
 
   // A field in which somebody is writing keeps what is written.
-  showSettings({ settings, nm_per_px: nmPerPx, height, rows, diameter_px: found }) {
-    const diameter = settings.diameter_px ?? found;
+  showSettings(answer) {
+    const { settings, nm_per_px: nmPerPx, height, rows } = answer;
+    const diameter = settings.diameter_px ?? answer.diameter_px;
     const values = {
       diameter_px: diameter && Number(diameter.toPrecision(3)),
       split: settings.split,
       min_area_px: settings.min_area_px,
       nm_per_px: nmPerPx && Number(nmPerPx.toPrecision(6)),
       bar_rows: height - rows,
+      top_rows: answer.top_rows,
     };
     for (const [name, value] of Object.entries(values)) {
       const input = this.root.querySelector(`[data-set=${name}]`);
@@ -119,6 +122,8 @@ export function wordsOnScale(answer) {
         "scale bar, to get nanometres.") +
     (written?.length ? " Words and bars in the picture, darkened, are left out." : "") +
     (bar ? ` Info bar cut off: the bottom ${bar} rows.` : "") +
+    (answer.top_rows ? ` Info bar left out: the top ${answer.top_rows} rows.` : "") +
+    wordsOnArea(answer) +
     (settings.edits ? ` Corrections by hand: ${settings.edits}.` : "")
   );
 }

@@ -24,7 +24,8 @@ export class Picture {
   marked = null; // ends of the line along the scale bar
   brush = null; // its radius in pixels, while particles are painted
   ruled = false; // whether the line says its length
-  edge = null; // the info bar's first row while it is moved
+  edge = null; // { name: "top" or "bottom", row } of an info bar while it is moved
+  regions = null; // what is drawn over the picture of the regions
 
   // colours: [n][3] of the outlines. show, opacity: the inputs that say how they are shown.
   constructor(root, colours) {
@@ -110,42 +111,59 @@ export class Picture {
     context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
     context.imageSmoothingEnabled = view.scale < 2;
     context.drawImage(this.base, 0, 0);
-    context.fillStyle = BAR_SHADE;
-    for (const box of answer.written) context.fillRect(...box);
     this.drawParticles();
-    this.drawBar(this.edge ?? answer.rows, answer);
+    this.regions.draw(this);
+    this.drawBars(answer);
     if (this.drawn) this.drawLine(this.drawn, this.brush);
     if (this.drawn?.length === 2 && this.ruled) this.drawLength(...this.drawn);
     if (this.marked) this.drawLine(this.marked);
   }
 
-  // The info bar: darkened, with a grip on its edge.
-  drawBar(row, { width, height }) {
+  // The row of each edge of the field, as it is or as it is being moved.
+  edgeRow(name) {
+    if (this.edge?.name === name) return this.edge.row;
+    return name === "top" ? this.answer.top_rows : this.answer.rows;
+  }
+
+  // The info bars: darkened, with a grip on their edges.
+  drawBars({ width, height }) {
+    const [top, bottom] = [this.edgeRow("top"), this.edgeRow("bottom")];
+    if (bottom < height) this.drawBar(bottom, height - bottom, bottom, width);
+    if (top > 0) this.drawBar(0, top, top, width);
+  }
+
+  drawBar(first, count, edge, width) {
     const { context, view } = this;
-    if (row >= height) return;
     context.fillStyle = BAR_SHADE;
-    context.fillRect(0, row, width, height - row);
+    context.fillRect(0, first, width, count);
     context.fillStyle = EDGE;
     const [long, thick] = [44 / view.scale, 4 / view.scale];
-    context.fillRect(0, row - thick / 8, width, thick / 4);
-    context.fillRect((width - long) / 2, row - thick / 2, long, thick);
+    context.fillRect(0, edge - thick / 8, width, thick / 4);
+    context.fillRect((width - long) / 2, edge - thick / 2, long, thick);
   }
 
-  isAtEdge({ py }, pointer) {
-    if (!this.isOpen) return false;
-    const at = this.view.y + this.answer.rows * this.view.scale;
-    return Math.abs(py - at) <= (EDGE_PX[pointer] ?? EDGE_PX.mouse);
+  // The name of the bar's edge at a place, null without one.
+  edgeAt({ py }, pointer) {
+    if (!this.isOpen) return null;
+    const reach = EDGE_PX[pointer] ?? EDGE_PX.mouse;
+    const names = this.answer.top_rows ? ["bottom", "top"] : ["bottom"];
+    const isNear = (name) =>
+      Math.abs(py - this.view.y - this.edgeRow(name) * this.view.scale) <= reach;
+    return names.find(isNear) ?? null;
   }
 
-  moveEdge(y) {
-    this.edge = Math.min(Math.max(Math.round(y), FEWEST_ROWS), this.answer.height);
+  moveEdge(name, y) {
+    const { height, rows, top_rows: top } = this.answer;
+    const [least, most] = name === "top" ? [0, rows - FEWEST_ROWS] : [top + FEWEST_ROWS, height];
+    this.edge = { name, row: Math.min(Math.max(Math.round(y), least), most) };
   }
 
-  // The rows of the info bar as it was left; null if it is where it was.
+  // The setting of the bar whose edge was left elsewhere; null if it is where it was.
   leaveEdge() {
     const { edge, answer } = this;
     this.edge = null;
-    return edge === null || edge === answer.rows ? null : answer.height - edge;
+    if (edge === null || edge.row === this.edgeRow(edge.name)) return null;
+    return edge.name === "top" ? { top_rows: edge.row } : { bar_rows: answer.height - edge.row };
   }
 
   drawParticles() {

@@ -1,5 +1,6 @@
 // Mouse, pen and fingers on the micrograph: each tool's lines and clicks; two fingers zoom.
 const CLICK_PX = 4; // a press that moves less is a click
+const DRAWN = ["split", "join", "add", "scale", "diameter"]; // tools that draw a line
 
 // tab: { picture, tools, select(label), request(action), askLength() }.
 export function attachPointer(tab) {
@@ -16,12 +17,14 @@ export function attachPointer(tab) {
     const here = picture.place(event);
     if (pinch.add(event.pointerId, here)) {
       press = picture.drawn = null;
+      tab.regions.cancel();
       return;
     }
     const { tool, brushRadius } = tab.tools;
-    const atEdge = tool === "select" && picture.isAtEdge(here, event.pointerType);
-    press = { id: event.pointerId, start: here, last: here, atEdge };
-    picture.drawn = tool === "select" || tool === "delete" ? null : [[here.x, here.y]];
+    const edge = tool === "select" ? picture.edgeAt(here, event.pointerType) : null;
+    press = { id: event.pointerId, start: here, last: here, edge };
+    if (tool === "region") tab.regions.down(here, event.pointerType);
+    picture.drawn = DRAWN.includes(tool) ? [[here.x, here.y]] : null;
     picture.brush = tool === "add" ? brushRadius : null;
     picture.ruled = tool === "scale" || tool === "diameter";
     picture.draw();
@@ -32,14 +35,15 @@ export function attachPointer(tab) {
     const here = picture.place(event);
     if (pinch.move(event.pointerId, here)) picture.draw();
     else if (press && press.id === event.pointerId) {
-      if (press.atEdge) picture.moveEdge(here.y);
+      if (press.edge) picture.moveEdge(press.edge, here.y);
+      else if (tab.tools.tool === "region") tab.regions.move(here);
       else drag(picture, tab.tools.tool, press, event, here);
       press.last = here;
       picture.draw();
     } else {
       picture.root.toggleAttribute(
         "data-edge",
-        tab.tools.tool === "select" && picture.isAtEdge(here, event.pointerType),
+        tab.tools.tool === "select" && picture.edgeAt(here, event.pointerType) !== null,
       );
       hover(tab, picture.labels.at(here.x, here.y));
     }
@@ -48,15 +52,18 @@ export function attachPointer(tab) {
   const lift = (event) => {
     pinch.remove(event.pointerId);
     if (press?.id !== event.pointerId) return;
-    const { start, atEdge } = press;
+    const { start, edge } = press;
     const points = picture.drawn;
     press = picture.drawn = null;
-    if (atEdge) {
-      const rows = picture.leaveEdge();
-      if (rows !== null) tab.request({ do: "set", values: { bar_rows: rows } });
-      if (rows !== null) return;
+    if (edge) {
+      const values = picture.leaveEdge();
+      if (values) tab.request({ do: "set", values });
+      if (values) return;
     }
-    if (event.type !== "pointerup") return;
+    if (event.type !== "pointerup") {
+      tab.regions.cancel();
+      return;
+    }
     finish(tab, start, picture.place(event), points);
     picture.draw();
   };
@@ -106,7 +113,8 @@ function finish(tab, start, here, points) {
   const from = [start.x, start.y];
   const to = [here.x, here.y];
   const label = picture.labels.at(here.x, here.y);
-  if (tool === "select" && !moved) tab.select(label);
+  if (tool === "region") tab.regions.up(here, moved);
+  else if (tool === "select" && !moved) tab.select(label);
   else if (tool === "delete" && !moved) {
     if (label) tab.request({ do: "edit", edit: { do: "delete", at: to } });
   } else if ((tool === "split" || tool === "join") && moved) {

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 SECONDS = 3.0  # what is not begun by then is not proposed
 THUMBNAIL_PX = 240
-FACTORS = {"smaller particles": 0.5, "larger particles": 2.0}  # of the diameter looked for
+# Of the diameter looked for.
+FACTORS = {"smaller particles": 0.5, "much smaller particles": 0.25, "larger particles": 2.0}
 # Halves and quarters of a picture, at every quarter: area, left, top, width, height.
 PARTS = [
     (w * h, x / 4, y / 4, w, h)

@@ -7,6 +7,7 @@ import { Panel } from "./panel.js";
 import { PendingActions } from "./pending_actions.js";
 import { Picture } from "./picture.js";
 import { attachPointer } from "./pointer.js";
+import { Regions } from "./regions.js";
 import { Tools } from "./tools.js";
 
 export function mount({ element, props, trigger, watch }) {
@@ -28,6 +29,8 @@ class SegmentTab {
     this.pending = new PendingActions();
     this.picture = new Picture(root, colours);
     this.tools = new Tools(root, this);
+    this.regions = new Regions(root, this);
+    this.picture.regions = this.regions;
     this.panel = new Panel(root, this);
     attachKeyboard(this);
     attachPointer(this);
@@ -47,6 +50,7 @@ class SegmentTab {
   refresh() {
     this.panel.refresh(this.picture.answer);
     this.tools.refresh();
+    this.regions.refresh();
   }
 
   async receive(answer) {
@@ -65,7 +69,9 @@ class SegmentTab {
 
   async show(answer) {
     const { picture, root } = this;
-    if (await picture.receive(answer)) this.tools.forget();
+    const another = await picture.receive(answer);
+    this.regions.receive(another);
+    if (another) this.tools.forget();
     if (!picture.labels.boxes.has(picture.selected)) this.select(0);
     picture.paint();
     if (answer.failed) document.activeElement?.blur();

@@ -25,6 +25,7 @@ export class Tools {
 
   take(name) {
     this.tool = name;
+    this.tab.regions.leave();
     this.forget();
     this.tab.refresh();
   }
