@@ -23,7 +23,7 @@ from fancgan.measuring.field_of_view import FieldOfView, read_field
 from fancgan.measuring.predicting import predict
 from fancgan.measuring.properties import RATIOS, SIZES, length_unit, measure_particles
 from fancgan.measuring.settings import Settings
-from fancgan.microscopy.regions import window_weights, without_boxes
+from fancgan.microscopy.regions import as_rectangle, window_weights, without_boxes
 from fancgan.particles.arrangement import Field, neighbour_weights, radial_distribution
 from fancgan.particles.labels import equal_area_diameter, with_centroid_in
 
@@ -39,7 +39,8 @@ class Measured:
 
     table: one row per particle (properties.py); its column "confidence", where the model has one,
     is empty for what was corrected by hand. area_px: of the part that is measured, the field
-    without top_rows, words and what regions leave out; covered: its share that is particle.
+    without top_rows, words and what regions leave out; covered: its share that is particle;
+    rectangle: (left, top, right, bottom) of the field or region, None where it has another shape.
     cautions: what speaks against the numbers, in sentences. confidence: the F1 score to expect of
     the outlines; diameter_px: the typical diameter; both None where the model does not say.
     doubt: why statistics are withheld unless they are asked for, in a sentence; "" if they are not.
@@ -61,6 +62,7 @@ class Measured:
     doubt: str = ""
     area_px: int = 0
     top_rows: int = 0
+    rectangle: tuple[int, int, int, int] | None = None
 
     @property
     def withheld(self) -> bool:
@@ -80,24 +82,39 @@ class Measured:
         return self.table[~self.table["touches_border"]]
 
     @property
-    def frame(self) -> Field:
-        """How the uncut particles lie in the frame, in `unit`; pixels reach over their centroid."""
+    def frame(self) -> Field | None:
+        """How the uncut particles lie in the rectangle that is measured, in `unit`; None if it is
+        none. Those of a region belong to it by their centroid alone.
+        """
+        if self.rectangle is None:
+            return None
+        left, top, right, bottom = self.rectangle
         scale, whole = self.nm_per_px or 1.0, self.whole
-        centres = whole[["centroid_x_px", "centroid_y_px"]].to_numpy() + 0.5
+        centres = (self._centres - (left, top)) * scale
         boxes = whole[["left_px", "top_px", "right_px", "bottom_px"]].to_numpy(float)
-        size = (self.width_px * scale, self.height_px * scale)
-        return Field(*size, centres * scale, boxes * scale)
+        boxes = (boxes - (left, top, left, top)) * scale
+        reach = np.hstack([centres, centres]) if self.settings.regions else boxes
+        return Field((right - left) * scale, (bottom - top) * scale, centres, reach)
+
+    @property
+    def _centres(self) -> NDArray:
+        """Where the uncut particles lie, [n, 2] as (x, y) from the corner of the picture."""
+        return self.whole[["centroid_x_px", "centroid_y_px"]].to_numpy() + 0.5
 
     @property
     def per_um2(self) -> float | None:
         """Particles per square micrometre, those that the frame cuts weighted for."""
-        return self.frame.density * 1e6 if self.nm_per_px else None
+        if not self.nm_per_px:
+            return None
+        return float(self.whole["border_weight"].sum() / (self.area_px * self.nm_per_px**2) * 1e6)
 
     def weights(self, quantity: str) -> NDArray:
         """What each uncut particle stands for: there are others that the frame cuts or hides."""
         if quantity == "neighbour_distance":
-            frame, apart = self.frame, self.whole[self.column(quantity)].to_numpy(float)
-            return neighbour_weights(apart, frame.centres, frame.width, frame.height)
+            scale, top = self.nm_per_px or 1.0, self.top_rows
+            apart = self.whole[self.column(quantity)].to_numpy(float) / scale
+            sides = (self.width_px, self.height_px - top)
+            return neighbour_weights(apart, self._centres - (0, top), *sides)
         return self.whole["border_weight"].to_numpy(float)
 
     def column(self, quantity: str) -> str:
@@ -143,10 +160,10 @@ def measure_field(
         everywhere if region is None else region, judged.written if judged else (), top
     )
     covered = float((labels[where] > 0).mean()) if where.any() else 0.0
-    if region is not None:
-        labels = with_centroid_in(labels, region)
     table = measure_particles(labels[top:], field.nm_per_px, field.pixels[top:])
     if region is not None:
+        labels = with_centroid_in(labels, region)
+        table = table[np.isin(table["label"], np.unique(labels))].reset_index(drop=True)
         table["border_weight"] = _weights_in(region[top:], table)
     table[["centroid_y_px", "top_px", "bottom_px"]] += top
     found = judged.found if judged else None
@@ -174,6 +191,7 @@ def measure_field(
         doubt=judged.doubt if judged else "",
         area_px=int(where.sum()),
         top_rows=top,
+        rectangle=(0, top, width, height) if region is None else as_rectangle(region),
     )
     return Analysis(field, labels, measured, where)
 
@@ -238,7 +256,9 @@ def radial_of(measured: Sequence[Measured]) -> tuple[NDArray, NDArray]:
 
     Empty where there are fewer than MIN_FOR_RADIAL of them, or some have a scale and others not.
     """
-    fields = [one.frame for one in measured]
+    fields = [one.frame for one in measured if one.frame]
+    if len(fields) < len(measured):  # a region that is no rectangle
+        return np.zeros(1), np.zeros(0)
     if sum(len(f.centres) for f in fields) < MIN_FOR_RADIAL or len({m.unit for m in measured}) > 1:
         return np.zeros(1), np.zeros(0)
     return radial_distribution(fields)

@@ -117,6 +117,15 @@ def inside(shape: tuple[int, int], points: Sequence[Sequence[float]]) -> Mask:
     return np.cumsum(crossings[:, :-1], axis=1) % 2 == 1
 
 
+def as_rectangle(where: Mask) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) of what is true in where [H, W], None if no rectangle."""
+    rows, columns = (np.flatnonzero(where.any(axis)) for axis in (1, 0))
+    left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    if not where[top:bottom, left:right].all():
+        return None
+    return int(left), int(top), int(right), int(bottom)
+
+
 def window_weights(where: Mask, left: NDArray, top: NDArray, right: NDArray, bottom: NDArray):
     """Return how many particles each one stands for of which the frame of where [H, W] cuts some.
 

@@ -42,6 +42,10 @@ def test_a_particle_belongs_where_its_centroid_lies(pipe, tmp_path):
     assert centroids(left) | centroids(right) == centroids(whole)
     assert not centroids(left) & centroids(right), "each is counted once"
     assert centroids(rest) == centroids(right)
+    assert left.measured.per_um2 == pytest.approx(
+        left.measured.table.loc[~left.measured.table["touches_border"], "border_weight"].sum() / 6.3
+    )
+    assert left.measured.frame.width == 2100 and rest.measured.frame.width == 2100
     assert left.measured.area_px == whole.measured.area_px / 2 == 210 * 300
     covered = left.measured.covered + right.measured.covered
     assert covered / 2 == pytest.approx(whole.measured.covered)

@@ -15,7 +15,7 @@ def arrangement(measured: Sequence[Measured]) -> dict:
     """Return "arrangement": coverage, particles per square micrometre, median distance to the
     nearest neighbour, how many are of each shape, and g(r) in the unit of lengths.
     """
-    sizes = np.array([one.width_px * one.height_px for one in measured], float)
+    sizes = np.array([one.area_px for one in measured], float)
     scales = np.array([one.nm_per_px or np.nan for one in measured])
     densities = [one.per_um2 or 0.0 for one in measured]
     shapes = np.concatenate([one.whole["shape"].to_numpy(str) for one in measured])
