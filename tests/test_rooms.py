@@ -55,11 +55,12 @@ LOCAL_ONLY = {
     "onnx",
     "onnxscript",
     "onnxruntime",
+    "rapidocr",
     "pooch",
     "torch_fidelity",
 }
 # Used where somebody has installed them, and never needed.
-EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnxruntime"}
+EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnxruntime", "rapidocr"}
 MAX_FILES, MAX_LINES, MAX_ON_TOP = 15, 350, 6
 
 

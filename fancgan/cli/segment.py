@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -38,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--nm-per-px", type=float, metavar="NM", help="pixel size (default: from the file)"
+    )
+    parser.add_argument(
+        "--scale-bar",
+        choices=("print", "take"),
+        help="where a file says no pixel size: read the scale bar in the picture, and print or "
+        "take what it says (needs pip install rapidocr onnxruntime)",
     )
     parser.add_argument(
         "--split",
@@ -125,8 +132,9 @@ def run(args: argparse.Namespace) -> None:
     try:
         for number, path in enumerate(files, 1):
             try:
-                words = segment_file(pipe, path, folder, chosen[path], results)
-                print(f"[{number}/{len(files)}] {path}: {words}", flush=True)
+                settings, said = with_scale_bar(path, chosen[path], args.scale_bar)
+                words = segment_file(pipe, path, folder, settings, results)
+                print(f"[{number}/{len(files)}] {path}: {words}{said}", flush=True)
             except UserError as error:
                 bad += 1
                 print(f"[{number}/{len(files)}] {path}: {error}", file=sys.stderr, flush=True)
@@ -203,6 +211,19 @@ def segment_file(pipe, path: Path, folder: Path, settings: Settings, results: Re
     for name, content in field_files(analysis):
         write_whole(folder / name, content)
     return describe_result(analysis.measured)
+
+
+def with_scale_bar(path: Path, settings: Settings, how: str | None) -> tuple[Settings, str]:
+    """Return the settings with the scale bar of a file, if that is to be taken, and what to say."""
+    from fancgan.measuring.field_of_view import offered_bar, scale_of
+    from fancgan.microscopy.micrograph import read_micrograph
+
+    bar = offered_bar(read_micrograph(path, settings.page), settings) if how else None
+    if bar is None:
+        return settings, ""
+    if how == "print":
+        return settings, f". Scale bar, not taken: {bar.words}"
+    return dataclasses.replace(settings, **scale_of(bar)), f". Scale bar, taken: {bar.words}"
 
 
 def describe_result(measured) -> str:

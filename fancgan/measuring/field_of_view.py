@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fancgan.errors import UserError
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy.micrograph import MIN_SIDE_PX, Micrograph, read_micrograph, to_grey8
+from fancgan.microscopy.scale_bar import ScaleBar, find_scale_bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,8 @@ def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfV
         )
     nm_per_px, nm_source = micrograph.nm_per_px, micrograph.nm_source
     if settings.nm_per_px:
-        nm_per_px, nm_source = settings.nm_per_px, "entered by hand"
+        by = f"scale bar, {settings.scale_bar}" if settings.scale_bar else "entered by hand"
+        nm_per_px, nm_source = settings.nm_per_px, by
     return FieldOfView(
         name=name,
         pixels=micrograph.pixels[: height - rows],
@@ -70,3 +72,18 @@ def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfV
         synthetic="synthetic" in name.lower(),
         top_rows=top,
     )
+
+
+def offered_bar(micrograph: Micrograph, settings: Settings) -> ScaleBar | None:
+    """Return the scale bar of a picture whose pixel size nobody says; None where that is in doubt.
+
+    Raises UserError where the package that reads its label is missing.
+    """
+    if micrograph.nm_per_px or settings.nm_per_px:
+        return None
+    return find_scale_bar(to_grey8(micrograph.pixels))
+
+
+def scale_of(bar: ScaleBar) -> dict:
+    """Return the values of the settings that take a bar."""
+    return {"nm_per_px": float(f"{bar.nm_per_px:.6g}"), "scale_bar": bar.reading}

@@ -11,6 +11,7 @@ from fancgan.microscopy.regions import check_boxes, check_regions
 from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
 
 MAX_NM_PER_PX = 1e6
+MAX_WORDS = 60
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Settings:
     split: -1 merges what touches, 1 splits most, 0 is the bundle's operating point.
     min_area_px: smaller particles are left out; None is the bundle's. diameter_px: of the typical
     particle, for a model that looks at any scale; None lets it find out. show_anyway: statistics
-    even where the model doubts its outlines. regions: where particles are measured, see
+    even where the model doubts its outlines. scale_bar: what nm_per_px was read from, such as
+    "200 nm = 83 px"; "" where it is entered by hand. regions: where particles are measured, see
     microscopy/regions.py; written: boxes (x, y, width, height) of words and scale bars in the
     picture, None is as found. edits: see corrections.py.
     """
@@ -38,6 +40,7 @@ class Settings:
     min_area_px: int | None = None
     diameter_px: float | None = None
     show_anyway: bool = False
+    scale_bar: str = ""
     top_rows: int | None = None
     regions: tuple[dict, ...] = ()
     written: tuple[list[int], ...] | None = None
@@ -46,6 +49,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.nm_per_px is not None and not 0 < self.nm_per_px < MAX_NM_PER_PX:
             raise UserError("The pixel size must be a positive number of nanometres, such as 7.34.")
+        if not isinstance(self.scale_bar, str) or len(self.scale_bar) > MAX_WORDS:
+            raise UserError(f"What a scale bar says has {MAX_WORDS} letters at most.")
         if self.bar_rows is not None and self.bar_rows < 0:
             raise UserError("The rows to cut off at the bottom cannot be fewer than 0.")
         if self.top_rows is not None and self.top_rows < 0:

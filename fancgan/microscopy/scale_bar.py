@@ -46,9 +46,13 @@ class ScaleBar:
         return self.nm / self.length_px
 
     @property
+    def reading(self) -> str:
+        return f"{self.label} = {self.length_px:.4g} px"
+
+    @property
     def words(self) -> str:
         """Return for example "200 nm = 83 px, so 2.41 nm per pixel"."""
-        return f"{self.label} = {self.length_px:.4g} px, so {self.nm_per_px:.4g} nm per pixel"
+        return f"{self.reading}, so {self.nm_per_px:.4g} nm per pixel"
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def bar_of(grey: NDArray[np.uint8], words: Sequence[Word]) -> ScaleBar | None:
             return None
         line = max(lines, key=lambda line: line.length)
         left, right = _ends(grey, line)
-        bars.append(ScaleBar(label, nm, left, right, (line.top + line.bottom) // 2))
+        bars.append(ScaleBar(label, nm, left, right, int(line.top + line.bottom) // 2))
     scales = [bar.nm_per_px for bar in bars]
     if not bars or max(scales) > (1 + ALIKE) * min(scales):
         return None
@@ -191,7 +195,7 @@ def _around(lines: list[_Line], label: Word) -> list[_Line]:
 
 
 def _belongs(line: _Line, label: Word) -> bool:
-    """Whether a line is as long as a bar and lies where that of a label does: over, under, beside."""
+    """Whether a line is as long as a bar and lies over, under or beside a label, as its bar is."""
     height, width = label.bottom - label.top, label.right - label.left
     thick = line.bottom - line.top
     if line.length < max(MIN_PX, 0.5 * height) or thick > THICK * line.length:
@@ -205,7 +209,9 @@ def _belongs(line: _Line, label: Word) -> bool:
 
 def _is_level(line: _Line, label: Word) -> bool:
     """Whether a line lies at half the height of a label, as one beside it does."""
-    return abs(line.top + line.bottom - label.top - label.bottom) <= 0.5 * (label.bottom - label.top)
+    return abs(line.top + line.bottom - label.top - label.bottom) <= 0.5 * (
+        label.bottom - label.top
+    )
 
 
 def _stands_out(grey: NDArray[np.uint8], line: _Line) -> bool:
@@ -219,9 +225,9 @@ def _stands_out(grey: NDArray[np.uint8], line: _Line) -> bool:
         inside = [row for row in rows if 0 <= row < len(grey)]
         if inside and max(far[row, columns].mean() for row in inside) < CLEAR:
             return False
-    rows = slice(line.top, line.bottom)
+    own = far[line.top : line.bottom]
     beyond = (slice(max(0, line.left - 5), line.left - 1), slice(line.right + 1, line.right + 5))
-    return all(far[rows, ends].mean() >= CLEAR for ends in beyond if far[rows, ends].size)
+    return all(own[:, ends].mean() >= CLEAR for ends in beyond if own[:, ends].size)
 
 
 def _is_bright(grey: NDArray[np.uint8], label: Word) -> bool:
@@ -233,7 +239,8 @@ def _is_bright(grey: NDArray[np.uint8], label: Word) -> bool:
 
 def _is_ground(grey: NDArray[np.uint8], line: _Line, label: Word) -> bool:
     """Whether a line is a strip of the box that a label is written on."""
-    ground = np.median(grey[label.top : label.bottom, label.left : label.right])
+    inside = grey[label.top : label.bottom, label.left : label.right]
+    ground = np.quantile(inside, 0.8 if line.bright else 0.2)  # some of it is letters, or beyond
     ink = np.median(grey[line.top : line.bottom, line.left : line.right])
     return bool(abs(float(ground) - float(ink)) < 40)
 

@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Word:
-    """A word or a line of words, confidence 0 to 1, in rows [top, bottom), columns [left, right)."""
+    """One or more words, confidence 0 to 1, in rows [top, bottom), columns [left, right)."""
 
     text: str
     confidence: float
@@ -39,7 +39,7 @@ def can_read() -> bool:
 
 
 def read_words(grey: NDArray[np.uint8]) -> list[Word]:
-    """Return the words in grey [H, W], in no particular order. Raises UserError without the library."""
+    """Return the words in grey [H, W] in any order. Raises UserError without the library."""
     if not can_read():
         raise UserError(MISSING)
     with _lock:  # one session of the network, and its memory once
@@ -49,9 +49,8 @@ def read_words(grey: NDArray[np.uint8]) -> list[Word]:
     words = []
     for text, confidence, corners in zip(found.txts, found.scores, found.boxes, strict=True):
         (left, top), (right, bottom) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-        words.append(
-            Word(text, float(confidence), int(max(top, 0)), int(bottom), int(max(left, 0)), int(right))
-        )
+        box = (int(max(top, 0)), int(bottom), int(max(left, 0)), int(right))
+        words.append(Word(text, float(confidence), *box))
     return words
 
 

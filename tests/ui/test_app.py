@@ -48,6 +48,7 @@ def test_named_endpoints(client):
         "/layout",
         "/segment",
         "/measure",
+        "/scale_bar",
         "/dataset",
         "/dataset_preview",
     }

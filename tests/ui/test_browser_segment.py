@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from PIL import Image
+from matplotlib import get_data_path
+from PIL import Image, ImageDraw, ImageFont
 
 from fancgan.microscopy.micrograph import read_micrograph
 from tests.support import browsing
@@ -28,6 +29,7 @@ from tests.support.segment_page import (
 )
 
 pytestmark = browsing.MARKS
+FONT = str(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"))
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +157,27 @@ def test_the_scale_bar_and_a_number_set_the_pixel_size(page, field_file):
     rows.press("Enter")
     assert "leaves fewer" in toast(page)
     assert rows.input_value() == "100", "a wish that failed leaves what was"
+
+
+def test_a_scale_bar_is_offered_drawn_and_taken_by_a_click(page, tmp_path):
+    pytest.importorskip("rapidocr")
+    picture = Image.fromarray(draw_discs(400, 420, radii=tuple(range(10, 30, 2)), gap=4).image)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((250, 330, 419, 399), 0)
+    draw.text((292, 340), "200 nm", 255, ImageFont.truetype(FONT, 24))
+    draw.rectangle((290, 375, 389, 381), 255)
+    picture.save(tmp_path / "bar.png")
+    open_segment(page, tmp_path / "bar.png")
+    offer = page.locator("#sizes .fa-offer-words", has_text="Scale bar: 200 nm = 100 px")
+    offer.wait_for(timeout=WAIT_MS)
+    assert offer.inner_text().endswith("so 2 nm per pixel: take it?")
+    assert page.locator("#result .fa-seg[data-bar]").count() == 1, "drawn on the picture"
+    assert "Pixel size unknown" in page.inner_text("#result [data-text=scale]"), "not yet taken"
+    does(page, offer.click)
+    assert "2 nm per pixel (scale bar, 200 nm = 100 px)" in page.inner_text(
+        "#result [data-text=scale]"
+    )
+    assert page.locator("#result .fa-seg[data-bar]").count() == 0
 
 
 def test_several_files_are_measured_together(page, field_file, tmp_path):

@@ -19,7 +19,8 @@ from fancgan.measuring.distribution import WEIGHTINGS
 from fancgan.measuring.results import bundle_facts, overlay_png, zip_bytes
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy import image_files
-from fancgan.microscopy.micrograph import read_micrograph
+from fancgan.microscopy.micrograph import read_micrograph, to_grey8
+from fancgan.microscopy.scale_bar import find_scale_bar
 from fancgan.ui.dataset import making
 from fancgan.ui.page import DATASETS, MODEL, shown_as_toast
 from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
@@ -44,6 +45,8 @@ WORDS = {
     "outlines, count and size distribution. nm_per_px overrides the file's pixel size; model: a "
     "name, nothing for the default; diameter_px: of the typical particle, nothing lets the model "
     "find it; show_anyway: sizes even where the model doubts its outlines.",
+    "scale_bar": "Read the scale bar in a micrograph: label, length_px, nm_per_px and ends (x, y); "
+    "found is false where there is none, or where label or length are in doubt.",
     "measure": "Measure the particles of several micrographs: a zip with tables, labels, "
     "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
     "may hold model, by (number, area, volume, spheroid: what the distributions are by), "
@@ -86,6 +89,7 @@ def build(models: Models, visibility: str = "public") -> None:
         (_synthesize_look, (pipe, cache), [mask, look, micrograph], [image, figures], MODEL),
         (_layout, (cache,), [name, seed], drawn, {}),
         (_segment, (models, cache), chosen, [labels, outlined, figures], MODEL),
+        (_scale_bar, (), [micrograph], figures, MODEL),
         (_measure, (models, cache), [micrographs, settings], [results, figures], MODEL),
         (_dataset, (pipe, cache), [wishes, style], [made, figures], DATASETS),
         (_dataset_preview, (pipe,), [wishes, style], [tiles, figures], MODEL),
@@ -209,6 +213,18 @@ def measured_zip(
     figures = summary(analyses, by)
     figures["files"] = {one.field.name: reading(one) for one in analyses}
     return save_bytes_to_cache(content, "fancgan_results.zip", cache), figures
+
+
+@shown_as_toast
+def _scale_bar(path: str | None) -> dict:
+    if not path:
+        raise UserError("No file arrived: give a micrograph.")
+    bar = find_scale_bar(to_grey8(read_micrograph(path).pixels))
+    if bar is None:
+        return {"found": False}
+    facts = {"found": True, "label": bar.label, "length_px": _digits(bar.length_px)}
+    ends = [[_digits(x), bar.row] for x in (bar.left, bar.right)]
+    return facts | {"nm_per_px": _digits(bar.nm_per_px), "ends": ends}
 
 
 def summary(analyses: list[Analysis], by: str = "number") -> dict:

@@ -12,6 +12,7 @@ from fancgan.measuring.distribution import MEANINGS, WEIGHTINGS, histogram
 from fancgan.measuring.properties import SHAPES
 from fancgan.measuring.results import QUANTITIES
 from fancgan.microscopy import image_files
+from fancgan.microscopy.words import can_read
 from fancgan.ui import wire
 from fancgan.ui.segment.arranged import arrangement
 from fancgan.ui.segment.numbers import plain
@@ -120,7 +121,8 @@ def _numbers(open_files: OpenFiles, any_scale: bool) -> dict:
         "left_out": 0 if mixed else len(asked) - len(measured),
         "doubt": table.doubt,
         "withheld": table.withheld,
-        "may_propose": any_scale and (table.withheld if table.doubt else bool(table.nm_per_px)),
+        "may_propose": (not table.nm_per_px and can_read())
+        or (any_scale and (table.withheld if table.doubt else bool(table.nm_per_px))),
         "by": open_files.by,
         "columns": columns,
         "rows": [

@@ -2,8 +2,9 @@
 export class Offers {
   asked = null; // the mark of the outlines that offers were asked for
 
-  // request(action): the server shall do what was chosen.
-  constructor(root, request) {
+  // request(action): the server shall do what was chosen. mark(ends): a line is shown, or none.
+  constructor(root, request, mark) {
+    this.mark = mark;
     this.list = root.querySelector(".fa-offers");
     this.head = root.querySelector("[data-text=offers]");
     this.request = request;
@@ -24,6 +25,7 @@ export class Offers {
     this.asked = null;
     this.head.textContent = "";
     this.list.replaceChildren();
+    this.mark(null);
   }
 
   receive({ found, offers, done }) {
@@ -32,6 +34,7 @@ export class Offers {
     this.head.textContent = pictures ? "With other settings; a click takes them:" : "";
     if (!done && !pictures) this.head.textContent = "Trying other settings…";
     this.list.replaceChildren(...offers.map((offer) => this.card(offer)));
+    this.mark(offers.find((offer) => offer.bar)?.bar ?? null);
   }
 
   card(offer) {

@@ -21,6 +21,8 @@ from fancgan.measuring.predicting import Seen, network_zoom, predict
 from fancgan.measuring.results import QUANTITIES
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy.micrograph import Micrograph, read_micrograph, to_grey8
+from fancgan.microscopy.scale_bar import ScaleBar, find_scale_bar
+from fancgan.microscopy.words import can_read
 from fancgan.ui import wire
 from fancgan.ui.limits import ByteCache
 
@@ -35,7 +37,7 @@ MAX_FILES = 32
 CACHED_MAPS_BYTES = 1_500_000_000
 _CHANGEABLE = (
     *("nm_per_px", "bar_rows", "top_rows", "invert", "rescale", "split", "min_area_px"),
-    *("diameter_px", "show_anyway", "regions", "written"),
+    *("diameter_px", "show_anyway", "scale_bar", "regions", "written"),
 )
 
 
@@ -74,6 +76,11 @@ class OpenFile:
     def grey(self) -> np.ndarray:
         """The whole picture with its info bar, uint8 [H, W]."""
         return to_grey8(self.micrograph.pixels)
+
+    @cached_property
+    def scale_bar(self) -> ScaleBar | None:
+        """The scale bar in the picture, where that can be read."""
+        return find_scale_bar(self.grey) if can_read() else None
 
     @property
     def result(self) -> Analysis:
@@ -234,6 +241,8 @@ class OpenFiles:
         self.model, self.files = name, fresh
 
     def _change(self, models: Models, **values: object) -> None:
+        if "nm_per_px" in values:
+            values = {"scale_bar": ""} | values
         settings = Settings.from_dict(self.file.settings.to_dict() | values)
         self.file.analyse(models.get(self.model), settings)
 

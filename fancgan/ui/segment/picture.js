@@ -22,6 +22,7 @@ export class Picture {
   hovered = 0;
   drawn = null; // points of the line that is being drawn
   marked = null; // ends of the line along the scale bar
+  offered = null; // ends of the bar that the server has read
   brush = null; // its radius in pixels, while particles are painted
   ruled = false; // whether the line says its length
   edge = null; // { name: "top" or "bottom", row } of an info bar while it is moved
@@ -117,6 +118,7 @@ export class Picture {
     if (this.drawn) this.drawLine(this.drawn, this.brush);
     if (this.drawn?.length === 2 && this.ruled) this.drawLength(...this.drawn);
     if (this.marked) this.drawLine(this.marked);
+    if (this.offered) this.drawLine(this.offered);
   }
 
   // The row of each edge of the field, as it is or as it is being moved.

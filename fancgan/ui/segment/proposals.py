@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from fancgan.measuring import overlay
-from fancgan.measuring.field_of_view import FieldOfView
+from fancgan.measuring.field_of_view import FieldOfView, scale_of
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy import image_files
 from fancgan.microscopy.regions import inside
@@ -48,12 +48,19 @@ ALIKE_SD = 2.5  # mean grey levels, in deviations of a model's training images
 def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
     """Yield what to try in place of the outlines of the file on top, each as soon as it is known.
 
-    Where the model doubts them: a part of the picture that it trusts, other diameters and models
-    that find something else, with "image", a small preview as data URL, "count" and "confidence".
-    Where it trusts them: a model that was trained on such pictures, in words. "action" is what the
-    page asks for to have it.
+    Where nobody says the pixel size: the scale bar in the picture, "bar" being its ends. Where the
+    model doubts them: a part of the picture that it trusts, other diameters and models that find
+    something else, with "image", a small preview as data URL, "count" and "confidence". Where it
+    trusts them: a model that was trained on such pictures, in words. "action" is what the page asks
+    for to have it.
     """
     file = open_files.file
+    if not file.result.field.nm_per_px and (bar := file.scale_bar):
+        yield {
+            "words": f"Scale bar: {bar.words}: take it?",
+            "action": {"do": "set", "values": scale_of(bar)},
+            "bar": [[bar.left, bar.row], [bar.right, bar.row]],
+        }
     if not models.get(open_files.model).any_scale:
         return
     if not file.result.measured.doubt:

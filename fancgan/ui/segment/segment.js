@@ -123,6 +123,13 @@ class SegmentTab {
     picture.draw();
   }
 
+  // The ends of a scale bar that is offered, or null.
+  markOffered(ends) {
+    this.picture.offered = ends;
+    this.picture.draw();
+    this.root.toggleAttribute("data-bar", Boolean(ends));
+  }
+
   askLength() {
     this.tools.ask();
   }

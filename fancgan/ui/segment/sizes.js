@@ -21,6 +21,10 @@ async function request(action) {
   segment.request(action);
 }
 
+async function mark(ends) {
+  (await part("segment")).markOffered(ends);
+}
+
 class SizesPanel {
   answer = null; // the server's last one
   wanted = null; // the file that is asked for
@@ -28,7 +32,7 @@ class SizesPanel {
   constructor(root, trigger) {
     this.root = root;
     this.trigger = trigger;
-    this.offers = new Offers(root, request);
+    this.offers = new Offers(root, request, mark);
     this.doubt = root.querySelector(".fa-doubt");
     this.svg = root.querySelector("svg");
     this.quantity = root.querySelector(".fa-quantity");
