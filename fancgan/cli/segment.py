@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from fancgan.cli import add_bundle_arguments
 from fancgan.errors import UserError
 
 if TYPE_CHECKING:
+    from fancgan.measuring.batch.records import Records
     from fancgan.measuring.results import Results
     from fancgan.measuring.settings import Settings
 
@@ -106,14 +107,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="settings.json of an earlier result: each file as it was done then; flags go before",
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="for very many files: so many processes of one thread each (default: this one alone)",
+    )
     add_bundle_arguments(parser, default="particles")
 
 
 def run(args: argparse.Namespace) -> None:
+    from fancgan.datasets.workers import Share
     from fancgan.files import protect_inputs
     from fancgan.hardware import tune_allocator
+    from fancgan.measuring.batch.processes import segment_all, segment_one
+    from fancgan.measuring.batch.records import Records
     from fancgan.measuring.distribution import WEIGHTINGS
-    from fancgan.measuring.results import QUANTITIES, Results, bundle_facts
+    from fancgan.measuring.results import QUANTITIES, bundle_facts
     from fancgan.pipeline import Pipeline
     from fancgan.pretrained.find import SEGMENTER
 
@@ -123,25 +133,60 @@ def run(args: argparse.Namespace) -> None:
     if args.quantity not in QUANTITIES:
         raise UserError(f"--quantity is one of {', '.join(QUANTITIES)}.")
     files, folder = find_files(args.files), Path(args.out)
-    chosen = {path: settings_for(path, args) for path in files}
+    stored = stored_settings(Path(args.settings)) if args.settings else {}
+    chosen = {path: settings_for(stored.get(path.stem, {}), args) for path in files}
     outputs = [path for file in files for path in result_paths(folder, file.stem)]
     protect_inputs([*outputs, *(folder / name for name in SHARED)], files)
-    pipe = Pipeline.from_pretrained(args.bundle or SEGMENTER, revision=args.revision)
-    results = Results(bundle_facts(pipe.config, pipe.revision))
+    source, share = args.bundle or SEGMENTER, Share.from_environment()
+    pipe = Pipeline.from_pretrained(source, revision=args.revision)
+    records = Records(folder, chosen, f"{pipe.revision} {args.scale_bar}")
+    todo = records.missing(share.rank, share.world_size)
+    done = len(range(share.rank, len(files), share.world_size)) - len(todo)
+    if done:
+        print(f"{done} files were done before: going on.", flush=True)
+    orders = [(number, chosen[files[number]], args.scale_bar) for number in todo]
+    if args.workers:
+        doing = segment_all(records, orders, source, args.revision, args.workers)
+    else:
+        doing = (segment_one(pipe, records, *order) for order in orders)
     bad = 0
     try:
-        for number, path in enumerate(files, 1):
-            try:
-                settings, said = with_scale_bar(path, chosen[path], args.scale_bar)
-                words = segment_file(pipe, path, folder, settings, results)
-                print(f"[{number}/{len(files)}] {path}: {words}{said}", flush=True)
-            except UserError as error:
-                bad += 1
-                print(f"[{number}/{len(files)}] {path}: {error}", file=sys.stderr, flush=True)
+        for number in doing:
+            say(records, number)
+        if share.rank == 0:
+            records.wait_for_all()
     finally:  # interrupted: what is done is reported
-        write_shared(results, folder, args.quantity, args.by)
+        if share.rank == 0:
+            bad = pool(records, bundle_facts(pipe.config, pipe.revision), args.quantity, args.by)
+    if share.rank == 0:
+        records.finish()
     if bad:
         raise UserError(f"{bad} of {len(files)} files could not be segmented; the rest is done.")
+
+
+def say(records: Records, number: int) -> None:
+    """Print one line on a file that is done, or that could not be."""
+    measured, said = records.measured(number)
+    place = f"[{number + 1}/{len(records.files)}] {records.files[number]}"
+    if measured is None:
+        print(f"{place}: {said}", file=sys.stderr, flush=True)
+    else:
+        print(f"{place}: {describe_result(measured)}{said}", flush=True)
+
+
+def pool(records: Records, bundle: dict, quantity: str, by: str) -> int:
+    """Write the tables of all files that are done; return how many could not be."""
+    from fancgan.measuring.results import Results
+
+    results, bad = Results(bundle), 0
+    for number in range(len(records.files)):
+        if records.path(number).exists():
+            analysis = records.analysis(number)
+            bad += analysis is None
+            if analysis:
+                results.add(analysis)
+    write_shared(results, records.out, quantity, by)
+    return bad
 
 
 def find_files(names: list[str]) -> list[Path]:
@@ -158,19 +203,17 @@ def find_files(names: list[str]) -> list[Path]:
         if not inside:
             raise UserError(f"There is no picture ({', '.join(SUFFIXES)}) in the folder {path}.")
         files += inside
-    stems = [path.stem for path in files]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice:
+    twice, count = Counter(path.stem for path in files).most_common(1)[0]
+    if count > 1:
         raise UserError(f"Two files are called {twice}: their results would overwrite each other.")
     return files
 
 
-def settings_for(path: Path, args: argparse.Namespace) -> Settings:
+def settings_for(stored: dict, args: argparse.Namespace) -> Settings:
     """Return the settings of one file: those stored with an earlier result, then the flags."""
     from fancgan.measuring.settings import Settings
     from fancgan.microscopy.regions import parse_region
 
-    stored = stored_settings(Path(args.settings)).get(path.stem, {}) if args.settings else {}
     names = (
         *("nm_per_px", "split", "min_area_px", "bar_rows", "top_rows", "page", "invert"),
         *("diameter_px", "show_anyway"),
@@ -198,32 +241,6 @@ def stored_settings(path: Path) -> dict[str, dict]:
 
 def result_paths(folder: Path, stem: str) -> list[Path]:
     return [folder / f"{stem}_{end}" for end in FIELD_ENDS]
-
-
-def segment_file(pipe, path: Path, folder: Path, settings: Settings, results: Results) -> str:
-    """Write the files of one micrograph and add it to results; return in words what was found."""
-    from fancgan.files import write_whole
-    from fancgan.measuring.analysis import analyse
-    from fancgan.measuring.results import field_files
-
-    analysis = analyse(pipe, path, settings)
-    results.add(analysis)
-    for name, content in field_files(analysis):
-        write_whole(folder / name, content)
-    return describe_result(analysis.measured)
-
-
-def with_scale_bar(path: Path, settings: Settings, how: str | None) -> tuple[Settings, str]:
-    """Return the settings with the scale bar of a file, if that is to be taken, and what to say."""
-    from fancgan.measuring.field_of_view import offered_bar, scale_of
-    from fancgan.microscopy.micrograph import read_micrograph
-
-    bar = offered_bar(read_micrograph(path, settings.page), settings) if how else None
-    if bar is None:
-        return settings, ""
-    if how == "print":
-        return settings, f". Scale bar, not taken: {bar.words}"
-    return dataclasses.replace(settings, **scale_of(bar)), f". Scale bar, taken: {bar.words}"
 
 
 def describe_result(measured) -> str:
