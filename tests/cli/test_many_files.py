@@ -1,0 +1,79 @@
+"""Very many micrographs: two processes, one of them killed, leave what one alone does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fancgan.__main__ import main
+from tests.support.drawing import draw_discs
+from tests.support.paths import ROOT
+
+FILES = int(os.environ.get("FANCGAN_MANY_FILES", 10))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("many") / "pictures"
+    folder.mkdir()
+    for seed in range(FILES):
+        Image.fromarray(draw_discs(96, 128, radii=(8, 10), seed=seed).image).save(
+            folder / f"f{seed:05d}.png"
+        )
+    (folder / "f00003.png").write_text("no picture")
+    return folder
+
+
+def started(pictures: Path, out: Path, bundle: str, rank: int) -> subprocess.Popen:
+    words = ["segment", str(pictures), "--out", str(out), "--bundle", bundle]
+    group = {"RANK": str(rank), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "fancgan", *words],
+        cwd=ROOT,
+        env=os.environ | group,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files but the workbook, which carries the time of day."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix != ".xlsx"}
+
+
+def test_two_ranks_with_a_kill_leave_what_one_process_does(pictures, tiny_bundle, tmp_path, capsys):
+    one, two = tmp_path / "one", tmp_path / "two"
+    argv = ["segment", str(pictures), "--out", str(one), "--bundle", str(tiny_bundle)]
+    assert main(argv) == 2
+    assert f"1 of {FILES} files could not be segmented" in capsys.readouterr().err
+
+    killed = started(pictures, two, str(tiny_bundle), 1)
+    end = time.monotonic() + 120
+    while not list(two.glob(".records-*/*.json")) and time.monotonic() < end:
+        time.sleep(0.02)
+    killed.kill()
+    killed.communicate()
+    left = len(list(two.glob(".records-*/*.json")))
+    assert left > 0
+    ranks = [started(pictures, two, str(tiny_bundle), rank) for rank in (0, 1)]
+    said = [rank.communicate(timeout=300) for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [2, 0], said
+    assert f"{left} files were done before: going on." in said[1][0]
+    assert contents(two) == contents(one)
+    assert len(json.loads((two / "settings.json").read_text())["fields"]) == FILES - 1
+    assert not list(two.glob(".*")), "neither records nor parts are left"
+
+
+def test_processes_share_the_files_of_one_machine(pictures, tiny_bundle, tmp_path):
+    out = tmp_path / "out"
+    argv = ["segment", str(pictures), "--out", str(out), "--bundle", str(tiny_bundle)]
+    assert main([*argv, "--workers", "2"]) == 2
+    assert len(list(out.glob("*_labels.tif"))) == FILES - 1
