@@ -104,5 +104,5 @@ def _from_dict(record: dict) -> Measured:
     table = pd.DataFrame(
         {name: pd.Series(values, dtype=kind) for name, (kind, values) in record["table"].items()}
     )
-    facts = {"settings": Settings.from_dict(record["settings"]), "table": table}
-    return Measured(**record | facts | {"cautions": tuple(record["cautions"])})
+    facts = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()}
+    return Measured(**facts | {"settings": Settings.from_dict(record["settings"]), "table": table})
