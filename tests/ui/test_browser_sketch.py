@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 
 from fancgan.microscopy.image_files import STRIP_PX
+from fancgan.particles.labels import read_mask
 from tests.support import browsing
 from tests.support.browsing import toast, too_wide
 from tests.support.segment_page import open_segment
@@ -58,6 +61,24 @@ def test_from_two_strokes_to_a_count(page, tmp_path):
         pixels = np.array(image)
     assert np.array_equal(pixels[:-STRIP_PX], shown(page))
     assert (pixels[-STRIP_PX:] == 0).mean() > 0.6, "the strip says synthetic"
+
+    with page.expect_download() as caught:
+        page.click("#view .fa-save[data-pair]")
+    caught.value.save_as(tmp_path / "pair.zip")
+    with zipfile.ZipFile(tmp_path / "pair.zip") as archive:
+        archive.extractall(tmp_path / "pair")
+    stem = "fancgan_synthetic_seed8"
+    pair = {p.name.removeprefix(f"{stem}_"): p for p in (tmp_path / "pair").iterdir()}
+    assert sorted(pair) == ["image.png", "labels.png", "mask.png", "settings.json"]
+    assert np.array_equal(np.array(Image.open(pair["image.png"])), shown(page))
+    labels = read_mask(pair["labels.png"])
+    assert labels.max() == 2 and np.array_equal(labels > 0, read_mask(pair["mask.png"]) > 0)
+    settings = json.loads(pair["settings.json"].read_text())
+    assert settings["Synthetic"] == "true" and settings["Seed"] == "8"
+
+    page.click("#sketch [data-do=closer]")
+    assert "scale(" in page.get_attribute("#view .fa-picture", "style"), "zooms with the drawing"
+    page.click("#sketch [data-do=fit]")
 
     open_segment(page, saved)
     assert page.get_attribute("#result .fa-seg", "data-count") == "2"

@@ -8,7 +8,7 @@ export async function shownImage() {
 
 export async function imageToSave() {
   const view = await part("view");
-  return [await view.shown(), view.withStrip()];
+  return [await view.shown(), view.wantedFile()];
 }
 
 export async function refusal() {

@@ -16,9 +16,11 @@ from PIL import Image
 
 from fancgan.errors import UserError
 from fancgan.evaluation import metrics
+from fancgan.files import zipped
 from fancgan.measuring import overlay
 from fancgan.microscopy import image_files
 from fancgan.microscopy.tone import ToneMap
+from fancgan.particles.labels import label_mask
 from fancgan.ui import wire
 from fancgan.ui.limits import ByteCache
 from fancgan.ui.sketch.look import Look, check_seed
@@ -67,6 +69,21 @@ class Painted:
         image = image_files.with_strip(self.image, self.look.seed, nm_per_px)
         text = self.text | {"FieldRows": str(len(self.image))}
         return image_files.png_bytes(Image.fromarray(image), text)
+
+    def pair_zip(self) -> bytes:
+        """Return image, mask, instance labels and settings as a zip, all of one size.
+
+        Labels are 16 bit, 0 = background; particles that a line of background parts are two.
+        """
+        name = image_files.synthetic_name(self.look.seed).removesuffix(".png")
+        labels = label_mask(self.mask).astype(np.uint16)
+        pictures = {"image": self.image, "mask": self.mask.astype(np.uint8) * 255, "labels": labels}
+        files = {
+            f"{name}_{kind}.png": image_files.png_bytes(Image.fromarray(pixels), self.text)
+            for kind, pixels in pictures.items()
+        }
+        settings = json.dumps({"particles": int(labels.max()), **self.text}, indent=1)
+        return zipped((files | {f"{name}_settings.json": settings.encode()}).items())
 
     def view(self) -> dict:
         """Return what the page needs to show the image."""

@@ -153,8 +153,14 @@ def _check_cycle(painter: Painter, message: dict | None) -> tuple[dict, Painted]
 
 
 @shown_as_toast
-def _save(painter: Painter, message: dict | None, strip: bool | None) -> dict:
-    painted = painter.from_message(message)
+def _save(painter: Painter, message: dict | None, wish: dict | None) -> dict:
+    """Make the marked picture, or a zip of the labelled pair: wish says "strip" and "pair"."""
+    painted, wish = painter.from_message(message), wish or {}
+    if wish.get("pair"):
+        url = wire.data_url(painted.pair_zip(), "application/zip")
+        name = image_files.synthetic_name(painted.look.seed, "zip")
+        return {"token": wire.token(), "name": name, "url": url}
+    strip = wish.get("strip")
     url = wire.data_url(painted.png(bool(strip), painter.pipe.nm_per_px))
     name = image_files.synthetic_name(painted.look.seed)
     return {"token": wire.token(), "name": name, "url": url}

@@ -10,7 +10,13 @@ export function mount({ element, props, trigger, server }) {
   const root = element.querySelector(".fa-view");
   const view = new View(root, { props, trigger, server });
   attachTabs(root);
-  root.querySelector(".fa-save").addEventListener("click", () => trigger("save"));
+  for (const button of view.saves) {
+    button.addEventListener("click", () => {
+      view.wanted = { pair: "pair" in button.dataset };
+      trigger("save");
+    });
+  }
+  hear("zoomed", (zoom) => view.zoomTo(zoom));
   hear("drawing", () => view.say("drawing", "drawing…"));
   hear("changed", ({ seq }) => {
     view.latest = seq;
@@ -47,12 +53,14 @@ class View {
   asking = false;
   again = false;
   refused = "";
+  wanted = {}; // the file that is asked for
+  zoom = 1;
 
   constructor(root, { props, trigger, server }) {
     Object.assign(this, { root, props, trigger, server });
     this.picture = root.querySelector(".fa-picture");
     this.status = root.querySelector(".fa-status");
-    this.save = root.querySelector(".fa-save");
+    this.saves = [...root.querySelectorAll(".fa-save")];
     this.strip = root.querySelector("[data-strip]");
     this.comparison = new Comparison(root, (round) => round === this.round);
   }
@@ -72,7 +80,7 @@ class View {
     picture.width = width;
     picture.height = height;
     this.comparison.forget();
-    this.save.disabled = false;
+    for (const button of this.saves) button.disabled = false;
     root.dataset.round = answer.round;
     root.dataset.seq = answer.seq;
     root.dataset.seed = answer.seed;
@@ -86,7 +94,7 @@ class View {
     const { nm_per_px: nmPerPx, nice_nm: niceNm, bar_share: share } = this.props;
     if (!nmPerPx) return;
     const bar = this.root.querySelector(".fa-bar");
-    const scale = scaleBar(width, nmPerPx, niceNm, share);
+    const scale = scaleBar(width / this.zoom, nmPerPx, niceNm, share);
     bar.style.setProperty("--fa-bar", `${100 * scale.share}%`);
     bar.querySelector("span").textContent = scale.words;
     bar.hidden = false;
@@ -161,8 +169,15 @@ class View {
     return { drawing: sketch.peek(), look: look.peek(), round: this.round };
   }
 
-  withStrip() {
-    return this.strip.checked;
+  wantedFile() {
+    return { ...this.wanted, strip: this.strip.checked };
+  }
+
+  // The picture is shown as large as the drawing, and the same part of it.
+  zoomTo({ zoom, panX, panY }) {
+    this.zoom = zoom;
+    this.picture.style.transform = `translate(${100 * panX}%, ${100 * panY}%) scale(${zoom})`;
+    this.showScale(this.picture.width);
   }
 
   words() {

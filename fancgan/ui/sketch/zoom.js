@@ -1,4 +1,6 @@
 // Zoom and pan of the canvas: two fingers, Ctrl and the wheel, the middle button, or the buttons.
+import { tell } from "../shared/events.js";
+
 const MAX_ZOOM = 12;
 
 const middleOf = (points) => ({
@@ -31,6 +33,7 @@ export class Zoom {
     const words = this.zoom < 10 ? this.zoom.toFixed(1).replace(".0", "") : Math.round(this.zoom);
     button.textContent = `${words}×`;
     button.disabled = this.zoom === 1;
+    tell("zoomed", { zoom: this.zoom, panX: this.panX, panY: this.panY });
   }
 
   // A point of the screen in shares of the stage; without one, its middle.
