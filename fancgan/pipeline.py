@@ -107,6 +107,9 @@ class Pipeline:
 
     @property
     def threshold(self) -> float:
+        """On the probability of particle, where nobody chooses another."""
+        if self._judgement is not None:
+            return self._judgement.threshold
         return self.config["operating_point"]["threshold"]
 
     def synthesize(

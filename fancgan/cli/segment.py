@@ -66,6 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="statistics also of files whose outlines the model doubts",
     )
     parser.add_argument(
+        "--threshold", type=float, metavar="T", help="of the foreground, 0 to 1 (the model's)"
+    )
+    parser.add_argument(
+        "--filter",
+        action="append",
+        metavar="NAME=FROM:TO",
+        help="count only particles within, such as ecd_nm=10:50 or solidity=0.9: (repeatable)",
+    )
+    parser.add_argument(
         "--min-area-px", type=int, metavar="PX", help="leave out smaller particles (the model's)"
     )
     parser.add_argument(
@@ -85,6 +94,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--exclude", action="append", metavar="POINTS", help="leave out what lies there"
     )
     parser.add_argument("--page", type=int, metavar="N", help="of a file with several, from 0")
+    parser.add_argument(
+        "--channel", metavar="NAME", help="of pictures in colour: luminance, red, green or blue"
+    )
     parser.add_argument(
         "--invert", action="store_true", default=None, help="particles darker than their ground"
     )
@@ -211,14 +223,17 @@ def find_files(names: list[str]) -> list[Path]:
 
 def settings_for(stored: dict, args: argparse.Namespace) -> Settings:
     """Return the settings of one file: those stored with an earlier result, then the flags."""
+    from fancgan.measuring.filters import read_filter
     from fancgan.measuring.settings import Settings
     from fancgan.microscopy.regions import parse_region
 
     names = (
         *("nm_per_px", "split", "min_area_px", "bar_rows", "top_rows", "page", "invert"),
-        *("diameter_px", "show_anyway"),
+        *("diameter_px", "show_anyway", "threshold", "channel"),
     )
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.filter:
+        given["filters"] = dict(map(read_filter, args.filter))
     if args.as_it_is:
         given["rescale"] = False
     drawn = {"include": args.region or [], "exclude": args.exclude or []}
@@ -254,6 +269,8 @@ def describe_result(measured) -> str:
     median = distribution_of([measured]).estimates["median"]
     if median.value == median.value:
         words[-1] += f", median diameter {median.value:.4g} {measured.unit}"
+    if measured.left_out:
+        words[-1] += f" ({measured.left_out} left out by filters)"
     if measured.nm_per_px:
         words.append(f"{measured.nm_per_px:.4g} nm per pixel ({measured.nm_source})")
     else:

@@ -5,9 +5,8 @@ Each step can be repeated alone: another split strength needs no network, a corr
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,17 @@ from fancgan.measuring.corrections import apply_edits
 from fancgan.measuring.distribution import AMOUNTS, OF_SIZES, Distribution, cautions, describe
 from fancgan.measuring.doubts import Judged, judge, kept_confidence
 from fancgan.measuring.field_of_view import FieldOfView, read_field
+from fancgan.measuring.filters import passing, without
 from fancgan.measuring.predicting import predict
 from fancgan.measuring.properties import RATIOS, SIZES, length_unit, measure_particles
 from fancgan.measuring.settings import Settings
 from fancgan.microscopy.regions import as_rectangle, window_weights, without_boxes
-from fancgan.particles.arrangement import Field, neighbour_weights, radial_distribution
+from fancgan.particles.arrangement import (
+    Field,
+    nearest_neighbours,
+    neighbour_weights,
+    radial_distribution,
+)
 from fancgan.particles.labels import equal_area_diameter, with_centroid_in
 
 if TYPE_CHECKING:
@@ -44,6 +49,7 @@ class Measured:
     cautions: what speaks against the numbers, in sentences. confidence: the F1 score to expect of
     the outlines; diameter_px: the typical diameter; both None where the model does not say.
     doubt: why statistics are withheld unless they are asked for, in a sentence; "" if they are not.
+    left_out: how many particles the filters of the settings leave out: they are in nothing else.
     """
 
     name: str
@@ -63,6 +69,7 @@ class Measured:
     area_px: int = 0
     top_rows: int = 0
     rectangle: tuple[int, int, int, int] | None = None
+    left_out: int = 0
 
     @property
     def withheld(self) -> bool:
@@ -135,13 +142,20 @@ class Measured:
 class Analysis:
     """The particles of a field: labels int32 [H, W], 0 = background, and what was measured.
 
-    where: bool [H, W], the part that is measured.
+    where: bool [H, W], the part that is measured. unfiltered: the analysis without the filters of
+    the settings, where there are some.
     """
 
     field: FieldOfView
     labels: NDArray[np.int32]
     measured: Measured
     where: NDArray[np.bool_] | None = None
+    unfiltered: Analysis | None = None
+
+    @property
+    def everything(self) -> Analysis:
+        """The analysis without filters."""
+        return self.unfiltered or self
 
 
 def measure_field(
@@ -169,7 +183,6 @@ def measure_field(
     found = judged.found if judged else None
     if found is not None and found.confidence is not None:
         table["confidence"] = kept_confidence(found, labels)[table["label"].to_numpy()]
-    across = equal_area_diameter(table["area_px"].to_numpy())
     height, width = labels.shape
     measured = Measured(
         name=field.name,
@@ -182,10 +195,7 @@ def measure_field(
         settings=settings,
         table=table,
         covered=covered,
-        cautions=(
-            *(judged.warnings if judged else ()),
-            *cautions(across, table["border_weight"].to_numpy()),
-        ),
+        cautions=(*(judged.warnings if judged else ()), *_cautions_of(table)),
         confidence=judged.confidence if judged else None,
         diameter_px=found.diameter_px if found else None,
         doubt=judged.doubt if judged else "",
@@ -193,7 +203,7 @@ def measure_field(
         top_rows=top,
         rectangle=(0, top, width, height) if region is None else as_rectangle(region),
     )
-    return Analysis(field, labels, measured, where)
+    return filtered(Analysis(field, labels, measured, where), settings)
 
 
 def _weights_in(region: NDArray[np.bool_], table: pd.DataFrame) -> NDArray[np.float64]:
@@ -207,6 +217,48 @@ def _weights_in(region: NDArray[np.bool_], table: pd.DataFrame) -> NDArray[np.fl
     )
     weights = window_weights(region, *(side.to_numpy(float) for side in reach))
     return np.where(table["touches_border"], 0.0, weights)
+
+
+def _cautions_of(table: pd.DataFrame) -> list[str]:
+    across = equal_area_diameter(table["area_px"].to_numpy())
+    return cautions(across, table["border_weight"].to_numpy())
+
+
+def filtered(everything: Analysis, settings: Settings) -> Analysis:
+    """Return an analysis of which those particles count that the filters of settings let through.
+
+    It is made without filters, and with these settings otherwise. Neighbours are those that count.
+    """
+    all_of = everything.measured
+    if not settings.filters:
+        return replace(everything, measured=replace(all_of, settings=settings))
+    passed = passing(all_of.table, settings.filters, all_of.nm_per_px)
+    table = all_of.table[passed].reset_index(drop=True)
+    centres = table[["centroid_x_px", "centroid_y_px"]].to_numpy()
+    apart = nearest_neighbours(centres) * (all_of.nm_per_px or 1.0)
+    table[all_of.column("neighbour_distance")] = apart
+    counts = np.zeros(int(everything.labels.max(initial=0)) + 1, bool)
+    counts[table["label"]] = True
+    labels = np.where(counts[everything.labels], everything.labels, 0)
+    share = (labels > 0).sum() / max((everything.labels > 0).sum(), 1)
+    warnings = all_of.cautions[: len(all_of.cautions) - len(_cautions_of(all_of.table))]
+    measured = replace(
+        all_of,
+        settings=settings,
+        table=table,
+        covered=all_of.covered * float(share),
+        cautions=(*warnings, *_cautions_of(table)),
+        left_out=int((~passed).sum()),
+    )
+    return replace(everything, labels=labels, measured=measured, unfiltered=everything)
+
+
+def unfiltered_by(analysis: Analysis, quantity: str) -> Measured:
+    """Return what was measured without the filter of that quantity; only the table is sure."""
+    measured, everything = analysis.measured, analysis.everything.measured
+    others = without(measured.settings.filters, quantity)
+    passed = passing(everything.table, others, everything.nm_per_px)
+    return replace(measured, table=everything.table[passed])
 
 
 def pooled_values(
@@ -248,7 +300,7 @@ def distribution_of(
     if quantity in SIZES:
         return found
     estimates = {name: e for name, e in found.estimates.items() if name not in OF_SIZES}
-    return dataclasses.replace(found, estimates=estimates, fit_distance=float("nan"))
+    return replace(found, estimates=estimates, fit_distance=float("nan"))
 
 
 def radial_of(measured: Sequence[Measured]) -> tuple[NDArray, NDArray]:

@@ -45,7 +45,9 @@ class FieldOfView:
 def read_field(path: str | Path, settings: Settings | None = None) -> FieldOfView:
     """Read a microscope file and cut off its info bar. Raises UserError."""
     settings = settings or Settings()
-    return cut_field(read_micrograph(path, settings.page), Path(path).stem, settings)
+    return cut_field(
+        read_micrograph(path, settings.page, settings.channel), Path(path).stem, settings
+    )
 
 
 def cut_field(micrograph: Micrograph, name: str, settings: Settings) -> FieldOfView:

@@ -54,7 +54,11 @@ class Seen:
             shape = (self.top_rows + prediction.shape[0], prediction.shape[1])
             free = without_boxes(np.ones(shape, bool), settings.written)
             prediction = dataclasses.replace(prediction, overlays=~free[self.top_rows :])
-        found = prediction.decode(split=settings.split, min_area_px=settings.min_area_px)
+        found = prediction.decode(
+            split=settings.split,
+            threshold=settings.threshold,
+            min_area_px=settings.min_area_px,
+        )
         if not self.top_rows:
             return found
         return dataclasses.replace(found, labels=np.pad(found.labels, ((self.top_rows, 0), (0, 0))))

@@ -96,6 +96,7 @@ def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
                 else None,
                 "particles": len(one.table),
                 "whole_particles": found.n,
+                "left_out": one.left_out,
                 f"ecd_median_{one.unit}": None if one.withheld else found.estimates["median"].value,
                 "typical_diameter_px": one.diameter_px,
                 "confidence": one.confidence,

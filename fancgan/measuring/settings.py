@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import check_edits
+from fancgan.measuring.filters import Ends, check_filters
+from fancgan.microscopy.micrograph import CHANNELS
 from fancgan.microscopy.regions import check_boxes, check_regions
 from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
 
@@ -28,7 +31,9 @@ class Settings:
     even where the model doubts its outlines. scale_bar: what nm_per_px was read from, such as
     "200 nm = 83 px"; "" where it is entered by hand. regions: where particles are measured, see
     microscopy/regions.py; written: boxes (x, y, width, height) of words and scale bars in the
-    picture, None is as found. edits: see corrections.py.
+    picture, None is as found. threshold: on the probability of particle, 0 to 1; None is the
+    bundle's. channel: what a picture in colour is measured by, one of CHANNELS; grey ones take no
+    notice. edits: see corrections.py. filters: which particles count, see filters.py.
     """
 
     nm_per_px: float | None = None
@@ -45,6 +50,9 @@ class Settings:
     regions: tuple[dict, ...] = ()
     written: tuple[list[int], ...] | None = None
     edits: tuple[dict, ...] = ()
+    threshold: float | None = None
+    channel: str | None = None
+    filters: Mapping[str, Ends] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.nm_per_px is not None and not 0 < self.nm_per_px < MAX_NM_PER_PX:
@@ -65,10 +73,15 @@ class Settings:
             raise UserError(
                 f"The diameter of a typical particle lies between 1 and {MAX_DIAMETER_PX} pixels."
             )
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise UserError("The threshold of the foreground lies between 0 and 1.")
+        if self.channel is not None and self.channel not in CHANNELS:
+            raise UserError(f"A picture in colour is measured by {', '.join(CHANNELS)}.")
         object.__setattr__(self, "edits", tuple(check_edits(self.edits)))
         object.__setattr__(self, "regions", tuple(check_regions(self.regions)))
         if self.written is not None:
             object.__setattr__(self, "written", tuple(check_boxes(self.written)))
+        object.__setattr__(self, "filters", check_filters(self.filters))
 
     def to_dict(self) -> dict:
         lists = {n: list(v) for n, v in vars(self).items() if isinstance(v, tuple)}

@@ -12,6 +12,7 @@ import numpy as np
 from fancgan.measuring import overlay
 from fancgan.measuring.analysis import Analysis, Measured, distribution_of, pooled_values
 from fancgan.measuring.distribution import LEVEL, WITHOUT_UNIT, Distribution, histogram
+from fancgan.measuring.filters import words_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -184,6 +185,7 @@ def _words(axes: Axes, measured: Sequence[Measured], bundle: dict, found: Distri
         f"{' and '.join(shapes) if len(shapes) < 3 else f'{len(shapes)} picture sizes in'} px, "
         f"an info bar cut off {bars} of {len(measured)}",
         f"split strength {', '.join(splits)}, {corrections} corrections by hand",
+        *([f"filters: {words_on(filters)}"] if (filters := measured[0].settings.filters) else []),
         f"model {bundle['name']}, revision {bundle['revision']}",
         "Particles cut by the frame are left out, the others weighted for it (Miles-Lantuejoul); "
         f"intervals by bootstrap over {found.over}."

@@ -28,10 +28,21 @@ SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"),
     *(".dm3", ".dm4", ".emd", ".ser", ".mrc"),
 )
+# What a picture in colour is measured by: weights of red, green and blue (luma of ITU-R BT.601).
+CHANNELS = {
+    "luminance": (0.299, 0.587, 0.114),
+    "red": (1.0, 0.0, 0.0),
+    "green": (0.0, 1.0, 0.0),
+    "blue": (0.0, 0.0, 1.0),
+}
 KINDS = "TIFF, PNG, JPEG, BMP, DM3, DM4, EMD, SER and MRC"
 
 for library in ("tifffile", "PIL", "h5py"):  # silent, unless somebody asks for a log
     logging.getLogger(library).addHandler(logging.NullHandler())
+
+
+class InColour(UserError):
+    """A picture in colour was read without saying by what it is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +71,19 @@ class Micrograph:
         return self.pixels[: self.info_bar_row]
 
 
-def read_micrograph(path: str | Path, page: int = 0) -> Micrograph:
+def read_micrograph(path: str | Path, page: int = 0, channel: str | None = None) -> Micrograph:
     """Read one page of a file of the formats in KINDS.
 
     A palette TIFF gives its raw indices (microscopes store grey levels there). RGB that is grey in
-    truth becomes grey. Pixels that are not square, by the file's own word, are made so: the longer
-    side is filled in linearly. The scale may stand in a file beside (side_file.py).
-    Raises UserError for a file that is missing, empty, broken, in colour, not finite, larger than
-    MAX_PIXELS or smaller than MIN_SIDE_PX x MIN_SIDE_PX.
+    truth becomes grey; of a picture in colour the channel is taken, one of CHANNELS. Pixels that
+    are not square, by the file's own word, are made so: the longer side is filled in linearly. The
+    scale may stand in a file beside (side_file.py).
+    Raises InColour for a picture in colour without a channel, UserError for a file that is missing,
+    empty, broken, not finite, larger than MAX_PIXELS or smaller than MIN_SIDE_PX x MIN_SIDE_PX.
     """
     path = Path(path)
     stored = _read(path, page)
-    pixels = _grey_of(stored, path)
+    pixels = _grey_of(stored, path, channel)
     height, width = pixels.shape
     bar_row, size, doubt = stored.bar_row, stored.pixel_size, stored.doubt
     if size is None:
@@ -200,8 +212,11 @@ def _reader_of(head: bytes, path: Path, palettes: bool) -> Callable[[Path, int],
     )
 
 
-def _grey_of(stored: Stored, path: Path) -> np.ndarray:
-    """The grey levels [H, W] of samples whose colours, if any, are those of noise or of marks."""
+def _grey_of(stored: Stored, path: Path, channel: str | None) -> np.ndarray:
+    """The grey levels [H, W] of samples whose colours, if any, are those of noise or of marks.
+
+    Of others, those of a channel.
+    """
     raw = _native(stored.samples, path)
     if raw.ndim == 2:
         return raw
@@ -217,11 +232,23 @@ def _grey_of(stored: Stored, path: Path) -> np.ndarray:
     if raw.dtype.kind == "u":
         brightest = 2.0 ** max(8, int(brightest).bit_length()) - 1
     if (high - low > 0.03 * brightest).mean() > 0.005:
+        if channel is not None:
+            return _weighted(colours, CHANNELS[channel])
         other = stored.other_page
         there = "" if other is None else f" Page {other} of it holds a grey one."
-        raise UserError(f"{path.name} is a colour picture; a grey micrograph is expected.{there}")
+        raise InColour(
+            f"{path.name} is a colour picture; a grey micrograph is expected.{there} Say by "
+            "what it is to be measured: its luminance, red, green or blue (--channel)."
+        )
     total = np.add.reduce(colours, dtype=np.float32)
     return np.rint(total / 3).astype(raw.dtype) if raw.dtype.kind != "f" else total / 3
+
+
+def _weighted(colours: list[np.ndarray], weights: tuple[float, ...]) -> np.ndarray:
+    dtype = colours[0].dtype
+    pairs = zip(colours, weights, strict=True)
+    total = np.add.reduce([np.float32(weight) * colour for colour, weight in pairs])
+    return total if dtype.kind == "f" else np.rint(total).astype(dtype)
 
 
 def _native(pixels: np.ndarray, path: Path) -> np.ndarray:

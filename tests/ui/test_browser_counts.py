@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import tifffile
 from tests.support import browsing
 from tests.support.browsing import too_wide
 from tests.support.drawing import draw_discs
-from tests.support.segment_page import d50, does, open_segment
+from tests.support.segment_page import count, d50, does, open_segment, saved, table
 
 pytestmark = browsing.MARKS
 
@@ -48,3 +50,57 @@ def test_one_switch_counts_by_number_or_by_volume(page, field_file):
     )
     assert "36 round" in page.inner_text("#sizes [data-figure=shapes]")
     assert too_wide(page) <= 0
+
+
+@pytest.mark.parametrize("page", ["desktop", "phone"], indirect=True)
+def test_a_handle_on_the_histogram_and_numbers_decide_what_counts(page, field_file, tmp_path):
+    open_segment(page, field_file)
+    assert count(page) == 36
+    first = number(d50(page))
+    handle = page.locator("#sizes .fa-handle").first
+    handle.scroll_into_view_if_needed()
+    grip = handle.locator("path").bounding_box()
+    plot = page.locator("#sizes .fa-handles").bounding_box()
+    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    does(page, lambda: page.mouse.move(x + plot["width"] * 0.4, y, steps=4))
+    page.mouse.up()
+    page.wait_for_function("!document.querySelector('#result .fa-seg').dataset.busy")
+    assert number(d50(page)) > 1.3 * first, "small ones are out, and D50 follows"
+    assert count(page) < 30
+    assert page.locator("#sizes .fa-out").count() > 0
+    # The other end by number; table, picture and statistics follow.
+    does(
+        page,
+        lambda: (
+            page.fill("#sizes [aria-label='Count to'] >> nth=-1", "150"),
+            page.keyboard.press("Enter"),
+        ),
+    )
+    sizes = [float(row[1]) for row in table(page)]
+    assert 0 < len(sizes) == count(page) and max(sizes) <= 150
+    assert "filtered out" in page.inner_text("#sizes [data-text=n]")
+    path = saved(page, "zip", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        settings = json.loads(archive.read("settings.json"))["fields"]["field"]["settings"]
+    assert settings["filters"]["ecd_nm"][1] == 150
+    assert too_wide(page) <= 0
+    # Keys move the handle; the chip takes the filter away.
+    before = count(page)
+    handle.focus()
+    does(page, lambda: page.keyboard.press("Home"))
+    assert count(page) > before
+    does(page, lambda: page.click("#sizes .fa-filters button"))
+    assert (count(page), number(d50(page))) == (36, first)
+
+
+def test_the_foreground_threshold_stands_beside_merge_and_split(page, field_file):
+    open_segment(page, field_file)
+    slider = page.locator("#result [data-set=threshold]")
+    usual = slider.input_value()
+    first = d50(page)
+    does(page, lambda: slider.fill("0.93"))
+    assert number(d50(page)) < number(first), "only what is surely particle"
+    does(page, lambda: page.click("#result [data-do=usual]"))
+    assert (slider.input_value(), d50(page)) == (usual, first)

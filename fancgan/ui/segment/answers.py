@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from fancgan.measuring.analysis import Measured, distribution_of, pooled_values
+from fancgan.measuring.analysis import (
+    Analysis,
+    Measured,
+    distribution_of,
+    pooled_values,
+    unfiltered_by,
+)
 from fancgan.measuring.distribution import MEANINGS, WEIGHTINGS, histogram
+from fancgan.measuring.filters import NAMES
 from fancgan.measuring.properties import SHAPES
 from fancgan.measuring.results import QUANTITIES
 from fancgan.microscopy import image_files
@@ -44,10 +51,11 @@ TABLE_COLUMNS = (
 
 def shown(models: Models, open_files: OpenFiles, note: str = "") -> tuple[dict, dict]:
     """Return what the page needs to show the open files; note: how far opening is."""
+    asked = {"asked": [name for _, name in open_files.asked]}
     if not open_files.files:
-        return {"token": wire.token(), "files": []}, {"token": wire.token()}
+        return {"token": wire.token(), "files": []} | asked, {"token": wire.token()}
     any_scale = models.get(open_files.model).any_scale
-    return _picture(models, open_files, note), _numbers(open_files, any_scale)
+    return _picture(models, open_files, note) | asked, _numbers(open_files, any_scale)
 
 
 def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
@@ -65,7 +73,7 @@ def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
         "current": open_files.current,
         "picture": file.token,
         "image": wire.data_url(image_files.png_bytes(Image.fromarray(file.grey))),
-        "labels": wire.data_url(labels_png(analysis.labels)),
+        "labels": wire.data_url(labels_png(analysis.everything.labels)),
         "width": width,
         "height": height,
         "rows": field.pixels.shape[0],
@@ -76,6 +84,8 @@ def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
         "nm_source": field.nm_source,
         "synthetic": field.synthetic,
         "count": len(measured.table),
+        "left_out": _left_out(analysis),
+        "threshold": round(settings.threshold or models.get(open_files.model).threshold, 3),
         "any_scale": models.get(open_files.model).any_scale,
         "diameter_px": plain([measured.diameter_px or np.nan])[0],
         "withheld": measured.withheld,
@@ -93,6 +103,12 @@ def _unsure(measured: Measured) -> list[int]:
     return table["label"][table["confidence"] < UNSURE].tolist() if "confidence" in table else []
 
 
+def _left_out(analysis: Analysis) -> list[int]:
+    """Numbers of the particles that filters leave out."""
+    everything, counted = analysis.everything.measured.table, analysis.measured.table
+    return sorted(set(everything["label"].tolist()) - set(counted["label"].tolist()))
+
+
 def labels_png(labels: np.ndarray) -> bytes:
     """Return labels [H, W] below 2^24 as an RGB PNG, the number in its three bytes."""
     bytes_ = labels.astype("<u4")[..., None].view(np.uint8)[..., :3]
@@ -101,11 +117,12 @@ def labels_png(labels: np.ndarray) -> bytes:
 
 def _numbers(open_files: OpenFiles, any_scale: bool) -> dict:
     file, table = open_files.file, open_files.file.result.measured
-    asked = open_files.measured
-    measured = [one for one in asked if not one.withheld]
-    mixed = len({one.unit for one in measured}) > 1
+    asked = open_files.counted
+    counted = [one for one in asked if not one.measured.withheld]
+    mixed = len({one.measured.unit for one in counted}) > 1
     if mixed:
-        measured = [one for one in (table,) if not one.withheld]
+        counted = [one for one in (file.result,) if not one.measured.withheld]
+    measured = [one.measured for one in counted]
     names = [name for name in TABLE_COLUMNS if name != "confidence" or name in table.table]
     if table.withheld:
         names = ["label", "confidence"]
@@ -119,6 +136,8 @@ def _numbers(open_files: OpenFiles, any_scale: bool) -> dict:
         "pooled": open_files.pooled,
         "mixed": mixed,
         "left_out": 0 if mixed else len(asked) - len(measured),
+        "filters": table.settings.filters,
+        "filtered": sum(one.left_out for one in measured),
         "doubt": table.doubt,
         "withheld": table.withheld,
         "may_propose": (not table.nm_per_px and can_read())
@@ -136,14 +155,22 @@ def _numbers(open_files: OpenFiles, any_scale: bool) -> dict:
     answer |= {"quantity": quantity, "quantities": quantities}
     if not measured:
         return answer
-    return answer | _distribution(measured, quantity, open_files.by) | arrangement(measured)
+    return answer | _distribution(counted, quantity, open_files.by) | arrangement(measured)
 
 
-def _distribution(measured: list[Measured], quantity: str, by: str) -> dict:
+def _distribution(counted: list[Analysis], quantity: str, by: str) -> dict:
+    measured = [one.measured for one in counted]
     found = distribution_of(measured, quantity, by)
-    values, weights, _, amounts = pooled_values(measured, quantity, by)
-    edges, share = histogram(values, weights * amounts)
+    _, weights, _, amounts = pooled_values(measured, quantity, by)
+    # What the filter of this quantity leaves out is shown too, in proportion to what counts.
+    shown = [unfiltered_by(one, quantity) for one in counted]
+    values, every_weight, _, every_amount = pooled_values(shown, quantity, by)
+    edges, share = histogram(values, every_weight * every_amount)
+    if len(values) > len(weights) > 0:
+        share = share * (every_weight * every_amount).sum() / (weights * amounts).sum()
+    column = measured[0].column(quantity)
     return {
+        "filter": column if column in NAMES else "",
         "unit": measured[0].unit_of(quantity).replace("2", "²"),
         "n": found.n,
         "weighting": WEIGHTINGS[by],

@@ -25,10 +25,15 @@ export function drawHistogram(svg, answer) {
   );
 }
 
-function binShapes(at, { edges, share }) {
-  return bins(at, edges, share).map(({ from, to, ...place }) =>
-    shape("rect", { class: "fa-bin", ...place, "data-from": from, "data-to": to }),
-  );
+// A bin that a filter leaves out, its middle at least, is faint.
+function binShapes(at, { edges, share, filter, filters }) {
+  const [low, high] = filters[filter] ?? [null, null];
+  return bins(at, edges, share).map(({ from, to, ...place }) => {
+    const middle = (from + to) / 2;
+    const out = middle < (low ?? middle) || middle > (high ?? middle);
+    const name = out ? "fa-bin fa-out" : "fa-bin";
+    return shape("rect", { class: name, ...place, "data-from": from, "data-to": to });
+  });
 }
 
 // By name: the value v and the ends a, b of its interval.

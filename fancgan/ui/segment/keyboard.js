@@ -1,10 +1,22 @@
 // Buttons and keys of the micrograph: the same actions by both.
-const TOOLS = { v: "select", d: "delete", s: "split", j: "join", a: "add", r: "region" };
+import { part } from "../shared/parts.js";
+import { Cursor } from "./cursor.js";
+import { attachHelp } from "./help.js";
 
-// tab: { root, picture, tools, request(action) }.
+const TOOLS = { v: "select", d: "delete", s: "split", j: "join", a: "add", r: "region" };
+const DIALS = {
+  "[": ["split", -1],
+  "]": ["split", 1],
+  "<": ["threshold", -1],
+  ">": ["threshold", 1],
+};
+const ZOOMS = { "+": "in", "-": "out", 0: "fit" };
+
+// tab: { root, picture, tools, select(label), request(action) }.
 export function attachKeyboard(tab) {
   const { picture, tools, regions } = tab;
-  const actions = actionsOf(tab);
+  const cursor = new Cursor(tab);
+  const actions = { ...actionsOf(tab), keys: attachHelp(tab.root) };
   for (const button of tab.root.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => actions[button.dataset.do]());
   }
@@ -13,17 +25,52 @@ export function attachKeyboard(tab) {
     const key = event.key.toLowerCase();
     if (command && key === "z") (event.shiftKey ? actions.redo : actions.undo)();
     else if (command && key === "y") actions.redo();
-    else if (command) return;
+    else if (command || event.altKey) return;
     else if (tools.tool === "region" && regions.onKey(key)) picture.draw();
     else if (TOOLS[key]) tools.take(TOOLS[key]);
-    else if (key === "0") actions.fit();
+    else if (ZOOMS[key]) actions[ZOOMS[key]]();
+    else if (DIALS[key]) turn(tab.root, ...DIALS[key]);
+    else if (key === "n") step(tab, event.shiftKey ? -1 : 1);
+    else if (key === "delete" || key === "backspace") deleteChosen(tab);
+    else if (cursor.onKey(key, event.shiftKey)) return event.preventDefault();
     else if (key === "escape") tools.take("select");
-    else if ((key === "delete" || key === "backspace") && picture.selected) {
-      const at = picture.labels.pixelOf(picture.selected);
-      if (at) tab.request({ do: "edit", edit: { do: "delete", at } });
-    } else return;
+    else return;
     event.preventDefault();
   });
+}
+
+// One step of a slider, as a finger would move it.
+function turn(root, name, by) {
+  const slider = root.querySelector(`[data-set=${name}]`);
+  if (slider.disabled) return;
+  if (by > 0) slider.stepUp();
+  else slider.stepDown();
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// The particle so many places on, in the order of the table.
+export function neighbourOf(labels, label, by) {
+  if (!labels.length) return 0;
+  const at = labels.indexOf(label);
+  if (at < 0) return labels[by > 0 ? 0 : labels.length - 1];
+  return labels[(at + by + labels.length) % labels.length];
+}
+
+async function step(tab, by) {
+  const { picture } = tab;
+  const { table } = await part("sizes");
+  const rows = table.order.map((row) => row[0]);
+  const labels = rows.length ? rows : [...picture.labels.boxes.keys()];
+  tab.select(neighbourOf(labels, picture.selected, by));
+  tab.bringIntoSight(picture.selected);
+}
+
+export async function deleteChosen(tab) {
+  const { picture } = tab;
+  const at = picture.selected && picture.labels.pixelOf(picture.selected);
+  if (!at) return;
+  await step(tab, 1);
+  tab.request({ do: "edit", edit: { do: "delete", at } });
 }
 
 function actionsOf({ picture, tools, request }) {
@@ -39,6 +86,8 @@ function actionsOf({ picture, tools, request }) {
     out: changeView((view) => view.zoom(1 / 1.5)),
     fit: changeView((view) => view.fit()),
     forget: () => tools.forget(),
+    leave: () => request({ do: "colour", channel: null }),
+    usual: () => request({ do: "set", values: { threshold: null } }),
     auto: () => request({ do: "set", values: { diameter_px: null } }),
   };
 }

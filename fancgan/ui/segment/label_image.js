@@ -1,5 +1,7 @@
 // A label image: one particle number a pixel, 0 for the ground, and what is drawn of it.
 
+const OUT = [148, 163, 184];
+
 export class LabelImage {
   // labels: Int32Array in row order.
   constructor(labels, width) {
@@ -38,8 +40,8 @@ export class LabelImage {
 
   // The RGBA bytes of the outlines, `thick` pixels wide and inside the particles, in the colours
   // [n][3] one after another, dashed for those in the set `unsure`; with `filled` the particles
-  // themselves too, half seen through.
-  overlay(colours, thick, filled, unsure = new Set()) {
+  // themselves too, half seen through. Those in `leftOut` are thin, grey and dashed.
+  overlay(colours, thick, filled, unsure = new Set(), leftOut = new Set()) {
     const { labels, width } = this;
     const bytes = new Uint8ClampedArray(4 * labels.length);
     const below = thick * width;
@@ -52,10 +54,11 @@ export class LabelImage {
         (x + thick < width && labels[i + thick] !== label) ||
         (i >= below && labels[i - below] !== label) ||
         (i + below < labels.length && labels[i + below] !== label);
-      if (!edge && !filled) continue;
-      const gap = edge && unsure.has(label) && isGap(x, (i - x) / width, thick);
-      if (gap && !filled) continue;
-      bytes.set(colours[(label - 1) % colours.length], k);
+      const out = leftOut.has(label);
+      if (!edge && (!filled || out)) continue;
+      const gap = edge && (out || unsure.has(label)) && isGap(x, (i - x) / width, thick);
+      if (gap && (!filled || out)) continue;
+      bytes.set(out ? OUT : colours[(label - 1) % colours.length], k);
       bytes[k + 3] = edge && !gap ? 255 : 110;
     }
     return bytes;

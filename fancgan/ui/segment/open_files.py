@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fancgan.errors import UserError
-from fancgan.measuring.analysis import Analysis, Measured, measure_field
+from fancgan.measuring.analysis import Analysis, Measured, filtered, measure_field
 from fancgan.measuring.corrections import apply_edits, check_edits
 from fancgan.measuring.distribution import WEIGHTINGS
 from fancgan.measuring.doubts import Judged, judge
@@ -20,7 +20,7 @@ from fancgan.measuring.field_of_view import FieldOfView, cut_field
 from fancgan.measuring.predicting import Seen, network_zoom, predict
 from fancgan.measuring.results import QUANTITIES
 from fancgan.measuring.settings import Settings
-from fancgan.microscopy.micrograph import Micrograph, read_micrograph, to_grey8
+from fancgan.microscopy.micrograph import InColour, Micrograph, read_micrograph, to_grey8
 from fancgan.microscopy.scale_bar import ScaleBar, find_scale_bar
 from fancgan.microscopy.words import can_read
 from fancgan.ui import wire
@@ -37,7 +37,7 @@ MAX_FILES = 32
 CACHED_MAPS_BYTES = 1_500_000_000
 _CHANGEABLE = (
     *("nm_per_px", "bar_rows", "top_rows", "invert", "rescale", "split", "min_area_px"),
-    *("diameter_px", "show_anyway", "scale_bar", "regions", "written"),
+    *("diameter_px", "show_anyway", "scale_bar", "regions", "written", "threshold"),
 )
 
 
@@ -102,7 +102,8 @@ class OpenFile:
             scale = (network_zoom(view, pipe.nm_per_px) if settings.rescale else 1.0,)
         rows = (view.top_rows, view.bar_rows)
         look = (self.token, pipe.revision, rows, settings.invert, scale)
-        key = (look, settings.split, settings.min_area_px, settings.written)
+        decoded = (settings.split, settings.threshold, settings.min_area_px)
+        key = (look, decoded, settings.written)
         known = self.found if self.found is not None and self.found.key == key else None
         if known and known.regions == settings.regions:
             return view, known
@@ -115,10 +116,18 @@ class OpenFile:
 
     def analyse(self, pipe: Pipeline, settings: Settings) -> None:
         """Analyse anew with other settings; they are kept only if that succeeds."""
+        if self.analysis and self.found and same_but_filters(self.settings, settings):
+            self.analysis = filtered(self.analysis.everything, settings)
+            self.settings = settings
+            return
         view, found = self.look(pipe, settings)
         labels = apply_edits(found.judged.found.labels, settings.edits)
         self.analysis = measure_field(view, labels, settings, found.judged)
         self.settings, self.found = settings, found
+
+
+def same_but_filters(one: Settings, other: Settings) -> bool:
+    return dataclasses.replace(one, filters=other.filters) == other
 
 
 def for_model(settings: Settings, pipe: Pipeline) -> Settings:
@@ -133,7 +142,8 @@ def for_model(settings: Settings, pipe: Pipeline) -> Settings:
 class OpenFiles:
     """The files of one visitor, the one on top, and the quantity whose distribution is shown.
 
-    by: one of WEIGHTINGS. model: name of the bundle that all files are segmented with.
+    by: one of WEIGHTINGS. asked: (path, name) of pictures in colour that wait for a word by what
+    they are measured. model: name of the bundle that all files are segmented with.
     """
 
     model: str
@@ -142,6 +152,7 @@ class OpenFiles:
     quantity: str = "ecd"
     by: str = "number"
     pooled: bool = False
+    asked: list[tuple[Path, str]] = field(default_factory=list)
 
     @property
     def file(self) -> OpenFile:
@@ -150,18 +161,37 @@ class OpenFiles:
         return self.files[self.current]
 
     @property
-    def measured(self) -> list[Measured]:
+    def counted(self) -> list[Analysis]:
         """What the distribution is of: the file on top, or all."""
         files = self.files if self.pooled else [self.file]
-        return [file.analysis.measured for file in files if file.analysis]
+        return [file.analysis for file in files if file.analysis]
+
+    @property
+    def measured(self) -> list[Measured]:
+        return [analysis.measured for analysis in self.counted]
 
     @property
     def analyses(self) -> list[Analysis]:
         return [file.analysis for file in self.files if file.analysis]
 
-    def open(self, models: Models, path: Path, name: str) -> None:
-        """Read a file and put it on top. Raises UserError, and then nothing is changed."""
-        self._add(models, read_micrograph(path), name, Settings(), path)
+    def open(self, models: Models, path: Path, name: str, kept: Path | None = None) -> None:
+        """Read a file and put it on top; one in colour waits in `asked`.
+
+        kept: where the file is later on, if it is elsewhere.
+
+        Raises UserError, and then nothing is changed.
+        """
+        try:
+            self._add(models, read_micrograph(path), name, Settings(), kept or path)
+        except InColour:
+            self.asked.append((kept or path, name))
+
+    def _open_asked(self, models: Models, channel: str | None) -> None:
+        """Open the pictures in colour that wait, by a channel; None leaves them."""
+        asked, self.asked = self.asked, []
+        for path, name in asked if channel else []:
+            settings = Settings(channel=channel)
+            self._add(models, read_micrograph(path, 0, channel), name, settings, path)
 
     def put(self, models: Models, pixels: np.ndarray, name: str, nm_per_px: float | None) -> None:
         """Put an image [H, W] uint8 that was painted here on top."""
@@ -212,6 +242,10 @@ class OpenFiles:
                 self._take_model(models, name)
             case {"do": "set", "values": dict(values)} if set(values) <= set(_CHANGEABLE):
                 self._change(models, **values)
+            case {"do": "colour", "channel": str() | None as channel}:
+                self._open_asked(models, channel)
+            case {"do": "filter", "name": str(name), "ends": ends}:
+                self._filter(models, name, ends)
             case {"do": "page", "number": int(number)}:
                 self._turn(models, number)
             case {"do": "edit", "edit": edit}:
@@ -246,12 +280,27 @@ class OpenFiles:
         settings = Settings.from_dict(self.file.settings.to_dict() | values)
         self.file.analyse(models.get(self.model), settings)
 
+    def _filter(self, models: Models, name: str, ends: object) -> None:
+        """Change one filter of the files that the distribution is of; ends None takes it away."""
+        unit = self.file.result.measured.unit
+        alike = [file for file in self.files if file.result.measured.unit == unit]
+        files = alike if self.pooled else [self.file]
+        changed = [
+            Settings.from_dict(
+                (old := file.settings.to_dict()) | {"filters": old["filters"] | {name: ends}}
+            )
+            for file in files
+        ]
+        for file, settings in zip(files, changed, strict=True):
+            file.analyse(models.get(self.model), settings)
+
     def _turn(self, models: Models, number: int) -> None:
         """Another page of the same file, with the settings but without the corrections."""
         old = self.file
         if not old.path or not old.path.is_file():
             raise UserError("The uploaded file is no longer here: drop it again to turn its pages.")
         settings = dataclasses.replace(old.settings, page=number, written=None, edits=())
-        file = OpenFile(old.name, read_micrograph(old.path, number), settings, old.path)
+        micrograph = read_micrograph(old.path, number, settings.channel)
+        file = OpenFile(old.name, micrograph, settings, old.path)
         file.analyse(models.get(self.model), settings)
         self.files[self.current] = file

@@ -45,7 +45,9 @@ export class Panel {
     const open = Boolean(answer?.files.length);
     const parts = this.root.querySelectorAll("button[data-tool], [data-do], [data-set]");
     for (const part of parts) part.disabled = !open;
-    this.root.querySelector("[data-do=forget]").disabled = false;
+    for (const name of ["forget", "keys", "leave"]) {
+      this.root.querySelector(`[data-do=${name}]`).disabled = false;
+    }
     if (!open) return;
     this.root.querySelector("[data-do=undo]").disabled = !answer.settings.edits;
     this.root.querySelector("[data-do=redo]").disabled = !answer.can_redo;
@@ -86,11 +88,12 @@ export class Panel {
 
   // A field in which somebody is writing keeps what is written.
   showSettings(answer) {
-    const { settings, nm_per_px: nmPerPx, height, rows } = answer;
+    const { settings, nm_per_px: nmPerPx, height, rows, threshold } = answer;
     const diameter = settings.diameter_px ?? answer.diameter_px;
     const values = {
       diameter_px: diameter && Number(diameter.toPrecision(3)),
       split: settings.split,
+      threshold,
       min_area_px: settings.min_area_px,
       nm_per_px: nmPerPx && Number(nmPerPx.toPrecision(6)),
       bar_rows: height - rows,
@@ -101,6 +104,8 @@ export class Panel {
       if (document.activeElement !== input || input.type === "range") input.value = value ?? "";
     }
     this.root.querySelector("[data-set=min_area_px]").placeholder = "model's";
+    this.text("threshold").textContent = threshold.toFixed(2);
+    this.root.querySelector("[data-do=usual]").hidden = settings.threshold === null;
     for (const name of ["invert", "rescale"]) {
       this.root.querySelector(`[data-set=${name}]`).checked = settings[name];
     }

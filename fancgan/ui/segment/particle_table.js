@@ -10,8 +10,10 @@ export class ParticleTable {
   sorting = { column: 0, down: false };
   selected = 0;
 
-  // onChoose(label): a row was clicked.
-  constructor(scroller, onChoose) {
+  // onChoose(label): a row was chosen; onDelete(): the chosen particle shall go.
+  constructor(scroller, onChoose, onDelete) {
+    this.onChoose = onChoose;
+    this.onDelete = onDelete;
     this.scroller = scroller;
     this.head = scroller.querySelector("thead tr");
     this.body = scroller.querySelector("tbody");
@@ -20,7 +22,27 @@ export class ParticleTable {
       const row = event.target.closest("[data-label]");
       if (row) onChoose(Number(row.dataset.label));
     });
+    scroller.addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.showRows()).observe(scroller);
+  }
+
+  // Arrow keys choose another row, which has the focus then.
+  onKey(event) {
+    if (event.target.closest("th")) return;
+    const last = this.order.length - 1;
+    const at = this.order.findIndex((row) => row[0] === this.selected);
+    const places = { ArrowDown: at + 1, ArrowUp: at < 0 ? last : at - 1, Home: 0, End: last };
+    if (event.key in places) {
+      const row = this.order[Math.min(Math.max(places[event.key], 0), last)];
+      if (!row) return;
+      this.onChoose(row[0]);
+      this.select(row[0], true);
+      this.body.querySelector(".fa-chosen")?.focus({ preventScroll: true });
+    } else if (event.key === "Delete") this.onDelete();
+    else if (event.key === "Enter" && event.target.dataset.label) {
+      this.onChoose(Number(event.target.dataset.label));
+    } else return;
+    event.preventDefault();
   }
 
   clear() {
@@ -67,12 +89,18 @@ export class ParticleTable {
     const first = Math.max(0, Math.floor(scroller.scrollTop / ROW_PX) - 10);
     const last = Math.min(order.length, first + Math.ceil(scroller.clientHeight / ROW_PX) + 20);
     const made = order.slice(first, last).map((row) => this.line(row));
+    const focused = this.body.contains(document.activeElement);
     this.body.replaceChildren(gap(first), ...made, gap(order.length - last));
+    if (focused) {
+      const chosen = this.body.querySelector(".fa-chosen");
+      (chosen ?? scroller).focus({ preventScroll: true });
+    }
   }
 
   line(row) {
     const made = document.createElement("tr");
     made.dataset.label = row[0];
+    made.tabIndex = 0;
     if (row[0] === this.selected) made.className = "fa-chosen";
     for (const [i, value] of row.entries()) {
       const cell = document.createElement("td");

@@ -3,10 +3,12 @@
 export class PendingActions {
   waiting = [];
 
-  // Settings that are made one after another become one action.
+  // Settings that are made one after another become one action, and so do moves of a filter.
   add(action) {
     const last = this.waiting[this.waiting.length - 1];
-    if (last?.do === "set" && action.do === "set") Object.assign(last.values, action.values);
+    const sameFilter = last?.do === "filter" && action.do === "filter" && last.name === action.name;
+    if (sameFilter) last.ends = action.ends;
+    else if (last?.do === "set" && action.do === "set") Object.assign(last.values, action.values);
     else this.waiting.push(action);
   }
 

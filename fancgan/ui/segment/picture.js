@@ -25,6 +25,7 @@ export class Picture {
   offered = null; // ends of the bar that the server has read
   brush = null; // its radius in pixels, while particles are painted
   ruled = false; // whether the line says its length
+  cursor = null; // { x, y } of the keys' cursor, while it is in use
   edge = null; // { name: "top" or "bottom", row } of an info bar while it is moved
   regions = null; // what is drawn over the picture of the regions
 
@@ -83,7 +84,8 @@ export class Picture {
     if (how !== "none") {
       const thick = Math.max(1, Math.round(0.8 / this.view.fitScale));
       const unsure = new Set(this.answer.unsure);
-      const bytes = this.labels.overlay(this.colours, thick, how === "fill", unsure);
+      const leftOut = new Set(this.answer.left_out);
+      const bytes = this.labels.overlay(this.colours, thick, how === "fill", unsure, leftOut);
       this.over.getContext("2d").putImageData(new ImageData(bytes, width, rows), 0, 0);
     }
     this.draw();
@@ -117,8 +119,12 @@ export class Picture {
     this.drawBars(answer);
     if (this.drawn) this.drawLine(this.drawn, this.brush);
     if (this.drawn?.length === 2 && this.ruled) this.drawLength(...this.drawn);
-    if (this.marked) this.drawLine(this.marked);
+    if (this.marked) {
+      this.drawLine(this.marked);
+      this.drawLength(...this.marked);
+    }
     if (this.offered) this.drawLine(this.offered);
+    if (this.cursor) this.drawCursor(this.cursor);
   }
 
   // The row of each edge of the field, as it is or as it is being moved.
@@ -201,6 +207,24 @@ export class Picture {
   drawLength([x0, y0], [x1, y1]) {
     const length = Math.hypot(x1 - x0, y1 - y0);
     this.write(`${length.toFixed(length < 100 ? 1 : 0)} px`, x1, y1 - 14 / this.view.scale);
+  }
+
+  drawCursor({ x, y }) {
+    const { context } = this;
+    const arm = 12 / this.view.scale;
+    for (const [colour, width] of [
+      ["rgba(0, 0, 0, 0.8)", 4],
+      ["#fff", 1.5],
+    ]) {
+      context.beginPath();
+      context.moveTo(x - arm, y);
+      context.lineTo(x + arm, y);
+      context.moveTo(x, y - arm);
+      context.lineTo(x, y + arm);
+      context.strokeStyle = colour;
+      context.lineWidth = width / this.view.scale;
+      context.stroke();
+    }
   }
 
   drawOutline(label, colour, width) {

@@ -106,7 +106,7 @@ function drag(picture, tool, press, event, here) {
 }
 
 // What a press from start to here, with the points drawn on the way, asks for.
-function finish(tab, start, here, points) {
+export function finish(tab, start, here, points) {
   const { picture, tools } = tab;
   const { tool } = tools;
   const moved = Math.hypot(here.px - start.px, here.py - start.py) > CLICK_PX;

@@ -62,7 +62,7 @@ export const nameOf = (quantity) => NAMES[quantity] ?? quantity;
 // The quantity of a column: its name without the unit.
 export const quantityOf = (column) => column.replace(UNIT, "");
 
-function unitOf(column) {
+export function unitOf(column) {
   const unit = column.match(UNIT)?.[1];
   if (!unit) return "";
   return ` / ${quantityOf(column) === "area" ? `${unit.replace("2", "")}²` : unit}`;

@@ -2,7 +2,8 @@
 import { hear, tell } from "../shared/events.js";
 import { offer, part } from "../shared/parts.js";
 import { wordsOnParticle } from "./card.js";
-import { attachKeyboard } from "./keyboard.js";
+import { ColourQuestion } from "./colour.js";
+import { attachKeyboard, deleteChosen } from "./keyboard.js";
 import { Panel } from "./panel.js";
 import { PendingActions } from "./pending_actions.js";
 import { Picture } from "./picture.js";
@@ -32,6 +33,7 @@ class SegmentTab {
     this.regions = new Regions(root, this);
     this.picture.regions = this.regions;
     this.panel = new Panel(root, this);
+    this.colour = new ColourQuestion(root, this.request);
     attachKeyboard(this);
     attachPointer(this);
   }
@@ -55,6 +57,7 @@ class SegmentTab {
 
   async receive(answer) {
     if (!answer) return;
+    this.colour.show(answer);
     if (answer.files.length) await this.show(answer);
     else this.empty(answer);
   }
@@ -118,6 +121,11 @@ class SegmentTab {
     const { picture } = this;
     if (!picture.base) return;
     this.mark(label);
+    this.bringIntoSight(label);
+  }
+
+  bringIntoSight(label) {
+    const { picture } = this;
     const box = picture.labels.boxes.get(label);
     if (box) picture.view.centre((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2);
     picture.draw();
@@ -128,6 +136,10 @@ class SegmentTab {
     this.picture.offered = ends;
     this.picture.draw();
     this.root.toggleAttribute("data-bar", Boolean(ends));
+  }
+
+  deleteChosen() {
+    deleteChosen(this);
   }
 
   askLength() {

@@ -2,6 +2,7 @@
 import { hear, tell } from "../shared/events.js";
 import { offer, part } from "../shared/parts.js";
 import { Arranged } from "./arranged.js";
+import { Filters } from "./filters.js";
 import { drawHistogram, markBin } from "./histogram.js";
 import { Offers } from "./offers.js";
 import { ParticleTable } from "./particle_table.js";
@@ -41,12 +42,15 @@ class SizesPanel {
       ...Object.entries(WEIGHTINGS).map(([n, words]) => new Option(words, n)),
     );
     this.arranged = new Arranged(root.querySelector(".fa-arranged"));
+    this.filters = new Filters(root, request);
     this.pool = root.querySelector(".fa-pool");
     this.pooled = this.pool.querySelector("input");
     this.statistics = root.querySelector(".fa-stats tbody");
     this.saves = [...root.querySelectorAll("[data-save]")];
-    this.table = new ParticleTable(root.querySelector(".fa-table"), (label) =>
-      tell("selected", { label, from: "table" }),
+    this.table = new ParticleTable(
+      root.querySelector(".fa-table"),
+      (label) => tell("selected", { label, from: "table" }),
+      async () => (await part("segment")).deleteChosen(),
     );
     this.quantity.addEventListener("change", () =>
       request({ do: "quantity", name: this.quantity.value }),
@@ -89,6 +93,7 @@ class SizesPanel {
   clear() {
     this.svg.replaceChildren();
     this.arranged.clear();
+    this.filters.clear();
     this.statistics.replaceChildren();
     this.table.clear();
     for (const name of ["n", "how"]) this.text(name).textContent = "";
@@ -105,11 +110,12 @@ class SizesPanel {
     this.showDoubt(answer);
     this.pool.hidden = answer.files < 2;
     this.pooled.checked = answer.pooled;
-    this.text("n").textContent = answer.statistics ? `n = ${answer.n}` : "";
+    this.text("n").textContent = answer.statistics ? wordsOnNumber(answer) : "";
     this.text("how").textContent = answer.statistics ? wordsOnIntervals(answer) : "";
     if (answer.statistics) {
       this.statistics.replaceChildren(...answer.statistics.map((one) => row(one, answer.unit)));
       this.arranged.show(answer.arrangement);
+      this.filters.show(answer);
       drawHistogram(this.svg, answer);
       markBin(this.svg, answer, this.table.selected);
     }
@@ -132,6 +138,10 @@ class SizesPanel {
     this.table.select(label, intoSight);
     if (this.answer?.statistics) markBin(this.svg, this.answer, label);
   }
+}
+
+function wordsOnNumber({ n, filtered }) {
+  return `n = ${n}${filtered ? `, ${filtered} filtered out` : ""}`;
 }
 
 function wordsOnIntervals({ mixed, over, left_out: leftOut, weighting }) {

@@ -122,8 +122,7 @@ def _open(models: Models, open_files: OpenFiles, paths: list[str] | None) -> Ite
     for number, path in enumerate(pictures, 1):
         try:
             with _beside(path, beside) as place:
-                open_files.open(models, place, path.stem)
-            open_files.file.path = path
+                open_files.open(models, place, path.stem, path)
         except UserError as error:
             bad.append(error)
             if len(pictures) > 1:

@@ -1,5 +1,6 @@
 // Where the picture lies in the window it is seen through: scale and offset in window pixels.
 const MAX_ZOOM = 40;
+const EDGE_PX = 24; // how far from the window's edge the cursor stays
 
 export class Viewport {
   scale = 1;
@@ -52,6 +53,15 @@ export class Viewport {
     const { width, height } = this.window();
     this.x = width / 2 - x * this.scale;
     this.y = height / 2 - y * this.scale;
+  }
+
+  // Move the picture so far that a point of it is in the window.
+  keepInside({ x, y }) {
+    if (this.fitted) return;
+    const { width, height } = this.window();
+    const [px, py] = [this.x + x * this.scale, this.y + y * this.scale];
+    this.x += Math.min(Math.max(px, EDGE_PX), width - EDGE_PX) - px;
+    this.y += Math.min(Math.max(py, EDGE_PX), height - EDGE_PX) - py;
   }
 
   toPicture(px, py) {

@@ -1,6 +1,7 @@
 // The drawing board: the elements around the canvas, the drawing on it, and how it is changed.
 import { tell } from "../shared/events.js";
 import { Drawing } from "./drawing.js";
+import { keepHandlesInside } from "./handles.js";
 import { UndoHistory } from "./undo_history.js";
 import { Zoom } from "./zoom.js";
 
@@ -167,6 +168,7 @@ export class Board {
     frame.style.width = `${(100 * (right - left) * one.scale) / drawing.width}%`;
     frame.style.height = `${(100 * (bottom - top) * one.scale) / drawing.height}%`;
     frame.style.transform = `translate(-50%, -50%) rotate(${one.angle}rad)`;
+    keepHandlesInside(frame, this.zoom.zoom, one.angle);
   }
 }
 

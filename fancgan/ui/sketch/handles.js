@@ -64,3 +64,18 @@ function attachBin(board, bin) {
     if (event.detail === 0) board.deleteChosen();
   });
 }
+
+// Handles of a particle at the edge of the canvas are moved inwards until they are seen whole.
+export function keepHandlesInside(frame, zoom, angle) {
+  const stage = frame.closest(".fa-stage").getBoundingClientRect();
+  for (const handle of frame.querySelectorAll("[data-handle]")) {
+    handle.style.translate = "";
+    const box = handle.getBoundingClientRect();
+    const dx = Math.max(stage.left - box.left, 0) - Math.max(box.right - stage.right, 0);
+    const dy = Math.max(stage.top - box.top, 0) - Math.max(box.bottom - stage.bottom, 0);
+    if (!dx && !dy) continue;
+    // The frame is turned and zoomed: so is what moves in it.
+    const [cos, sin] = [Math.cos(angle) / zoom, Math.sin(angle) / zoom];
+    handle.style.translate = `${dx * cos + dy * sin}px ${dy * cos - dx * sin}px`;
+  }
+}
