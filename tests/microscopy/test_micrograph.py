@@ -298,6 +298,13 @@ def test_colour(tmp_path, picture):
         refused(tmp_path / name, "colour")
     refused(tmp_path / "c.png", "colour")
     refused(tmp_path / "c.tif", "colour")
+    for name in ("c.png", "c.tif", "wide.tif"):
+        for number, channel in enumerate(("red", "green", "blue")):
+            taken = read_micrograph(tmp_path / name, channel=channel).pixels
+            assert np.array_equal(taken, colours[..., number]), (name, channel)
+    luminance = read_micrograph(tmp_path / "c.png", channel="luminance").pixels
+    with Image.open(tmp_path / "c.png") as image:
+        assert abs(luminance - np.asarray(image.convert("L"), float)).max() <= 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from tests.support import browsing
 from tests.support.browsing import too_wide
@@ -104,3 +105,18 @@ def test_the_foreground_threshold_stands_beside_merge_and_split(page, field_file
     assert number(d50(page)) < number(first), "only what is surely particle"
     does(page, lambda: page.click("#result [data-do=usual]"))
     assert (slider.input_value(), d50(page)) == (usual, first)
+
+
+@pytest.mark.parametrize("page", ["desktop", "phone"], indirect=True)
+def test_a_picture_in_colour_is_opened_after_one_question(page, tmp_path):
+    grey = draw_discs(300, 420, radii=(20, 24, 28), gap=4).image
+    Image.fromarray(np.stack([grey, 255 - grey, grey // 2], axis=-1)).save(tmp_path / "c.png")
+    page.get_by_role("tab", name="Segment").click()
+    page.set_input_files("#micrograph input[type=file]", tmp_path / "c.png")
+    page.wait_for_selector("#result .fa-colour", state="visible")
+    assert "c is in colour" in page.inner_text("#result .fa-colour")
+    page.select_option("#result .fa-colour select", "red")
+    does(page, lambda: page.click("#result .fa-colour [type=submit]"))
+    assert count(page) == 3
+    assert not page.is_visible("#result .fa-colour")
+    assert too_wide(page) <= 0

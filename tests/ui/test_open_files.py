@@ -236,3 +236,37 @@ def test_labels_survive_the_way_to_the_page():
     labels = np.random.default_rng(0).integers(0, 2**24, (40, 50)).astype(np.int32)
     decoded = np.asarray(Image.open(io.BytesIO(labels_png(labels)))).astype(np.int32)
     assert np.array_equal(decoded @ np.array([1, 256, 65536]), labels)
+
+
+def test_a_picture_in_colour_waits_for_one_word(models, draw_discs, tmp_path):
+    discs = draw_discs()
+    colours = np.stack([discs.image, 255 - discs.image, discs.image // 2], axis=-1)
+    Image.fromarray(colours).save(tmp_path / "c.png")
+    opened = OpenFiles(models.default)
+    opened.open(models, tmp_path / "c.png", "c")
+    assert not opened.files and [name for _, name in opened.asked] == ["c"]
+    opened.act(models, {"do": "colour", "channel": "red"})
+    assert not opened.asked
+    assert np.array_equal(opened.file.micrograph.pixels, discs.image)
+    assert opened.file.settings.channel == "red"
+    opened.open(models, tmp_path / "c.png", "d")
+    opened.act(models, {"do": "colour", "channel": None})
+    assert (len(opened.files), opened.asked) == (1, [])
+
+
+def test_filters_are_those_of_the_files_that_the_distribution_is_of(models, opened, stack):
+    opened.open(models, stack, "again")
+    runs = models.get(opened.model).runs
+    counts = [len(file.result.measured.table) for file in opened.files]
+    names = {"do": "filter", "name": "ecd_px", "ends": [24, None]}
+    opened.act(models, names)
+    assert opened.files[0].settings.filters == {}
+    opened.act(models, {"do": "pool", "all": True})
+    opened.act(models, names | {"ends": [28, None]})
+    for file, before in zip(opened.files, counts, strict=True):
+        assert file.settings.filters == {"ecd_px": (28, None)}
+        left = file.result.measured
+        assert len(left.table) + left.left_out == before
+    opened.act(models, names | {"ends": [None, None]})
+    assert [len(file.result.measured.table) for file in opened.files] == counts
+    assert models.get(opened.model).runs == runs, "a filter needs no network"

@@ -51,7 +51,7 @@ WORDS = {
     "outlines, ImageJ regions, COCO and a report; and the size distribution of all. settings "
     "may hold model, by (number, area, volume, spheroid: what the distributions are by), "
     "nm_per_px, diameter_px, show_anyway, split (-1 to 1), min_area_px, bar_rows, top_rows, page, "
-    "invert, rescale, regions, written, edits.",
+    "invert, rescale, regions, written, threshold, channel, filters, edits.",
     "dataset": "Make labelled synthetic pairs, one zip. settings may hold "
     f"{', '.join(making.DEFAULTS)}; style: a micrograph whose look all take, or nothing.",
     "dataset_preview": "The first pairs of such a data set: images with their outlines.",
