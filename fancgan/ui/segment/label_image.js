@@ -1,6 +1,6 @@
 // A label image: one particle number a pixel, 0 for the ground, and what is drawn of it.
 
-const OUT = [148, 163, 184];
+const OUT = [255, 255, 255];
 
 export class LabelImage {
   // labels: Int32Array in row order.
@@ -40,7 +40,7 @@ export class LabelImage {
 
   // The RGBA bytes of the outlines, `thick` pixels wide and inside the particles, in the colours
   // [n][3] one after another, dashed for those in the set `unsure`; with `filled` the particles
-  // themselves too, half seen through. Those in `leftOut` are thin, grey and dashed.
+  // themselves too, half seen through. Those in `leftOut` are white and dashed.
   overlay(colours, thick, filled, unsure = new Set(), leftOut = new Set()) {
     const { labels, width } = this;
     const bytes = new Uint8ClampedArray(4 * labels.length);
