@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def test_two_ranks_with_a_kill_leave_what_one_process_does(pictures, tiny_bundle
     left = len(list(two.glob(".records-*/*.json")))
     assert left > 0
     ranks = [started(pictures, two, str(tiny_bundle), rank) for rank in (0, 1)]
-    said = [rank.communicate(timeout=300) for rank in ranks]
+    with ThreadPoolExecutor() as readers:  # at once: a full pipe would hold a rank up
+        said = list(readers.map(subprocess.Popen.communicate, ranks))
     assert [rank.returncode for rank in ranks] == [2, 0], said
     assert f"{left} files were done before: going on." in said[1][0]
     assert contents(two) == contents(one)
