@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 DEPTH_KNOTS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0, 112.0)  # px inside the outline
 FAR_KNOTS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0)  # px outside of it
@@ -38,7 +39,17 @@ def _layout() -> LookLayout:
     sizes = (len(FAR_KNOTS), len(DEPTH_KNOTS) + 1, OCTAVES, OCTAVES, 1, OCTAVES, OCTAVES)
     ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    return LookLayout(*parts[:4], parts[4].start, *parts[5:], seen=parts[4].stop, count=ends[-1])
+    return LookLayout(
+        far=parts[0],
+        depth=parts[1],
+        ground=parts[2],
+        particle=parts[3],
+        between=parts[4].start,
+        common_ground=parts[5],
+        common_particle=parts[6],
+        seen=parts[4].stop,
+        count=ends[-1],
+    )
 
 
 LOOK = _layout()
@@ -76,10 +87,7 @@ class PainterConfig:
     @classmethod
     def from_dict(cls, values: dict) -> PainterConfig:
         known = {f.name for f in dataclasses.fields(cls)}
-        return cls(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in values.items()
-                if key in known
-            }
-        )
+        tuples: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known
+        }
+        return cls(**tuples)

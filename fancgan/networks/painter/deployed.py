@@ -19,7 +19,6 @@ DIGITS = (
     4096.0  # of the number that flooded a particle, those beyond 1 / DIGITS do not know its size
 )
 LIMIT_SD = 2.0  # brightness and looks that are drawn lie within as many deviations
-STYLE_LIMIT = 8.0
 
 
 class LookLibrary(nn.Module):

@@ -6,6 +6,7 @@ Each region, ground and particles, has a code of its own that modulates its pixe
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -92,6 +93,32 @@ class Draft(nn.Module):
         return (fields * strengths).sum(1, keepdim=True)
 
 
+class RegionLevel(nn.Module):
+    """A level of the decoder: what comes from below, enlarged, and the skip connection.
+
+    x [N, in, H / 2, W / 2], skip [N, out, H, W] and the rest as for RegionConv -> [N, out, H, W].
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, config: PainterConfig):
+        super().__init__()
+        self.narrow = nn.Conv2d(in_channels, out_channels, 1)
+        self.joined = RegionConv(2 * out_channels, out_channels, config)
+        self.refined = RegionConv(out_channels, out_channels, config)
+
+    def forward(
+        self,
+        x: Tensor,
+        skip: Tensor,
+        mask: Tensor,
+        ground: Tensor,
+        particle: Tensor,
+        noise: Tensor,
+    ) -> Tensor:
+        x = torch.cat([upsample(self.narrow(x), "bilinear"), skip], dim=1)
+        x = self.joined(x, mask, ground, particle, noise)
+        return self.refined(x, mask, ground, particle, noise)
+
+
 class Painter(nn.Module):
     """Style U-Net that corrects a draft: encoder of shapes and draft, decoder by region, noise."""
 
@@ -99,14 +126,11 @@ class Painter(nn.Module):
         super().__init__()
         widths = config.widths
         self.first = NormConv2d(SHAPE_CHANNELS + 2, widths[0])
-        self.encoder = nn.ModuleList(
-            [ConvBlock(a, b) for a, b in zip(widths[:-2], widths[1:-1], strict=True)]
-        )
+        self.encoder = nn.ModuleList([ConvBlock(a, b) for a, b in itertools.pairwise(widths[:-1])])
         self.bottom = nn.ModuleList([RegionConv(widths[k], widths[-1], config) for k in (-2, -1)])
-        levels = list(reversed(range(len(widths) - 1)))
-        self.narrow = nn.ModuleList([nn.Conv2d(widths[k + 1], widths[k], 1) for k in levels])
-        self.joined = nn.ModuleList([RegionConv(2 * widths[k], widths[k], config) for k in levels])
-        self.refined = nn.ModuleList([RegionConv(widths[k], widths[k], config) for k in levels])
+        self.decoder = nn.ModuleList(
+            [RegionLevel(b, a, config) for a, b in reversed(list(itertools.pairwise(widths)))]
+        )
         self.to_image = NormConv2d(widths[0], 1)
         nn.init.constant_(self.to_image.gain, 0.05)  # the untrained painter keeps its draft
 
@@ -140,9 +164,6 @@ class Painter(nn.Module):
         at, given = masks.pop(), noises.pop()
         for conv in self.bottom:
             x = conv(x, at, ground, particle, given)
-        for narrow, joined, refined in zip(self.narrow, self.joined, self.refined):
-            at, given = masks.pop(), noises.pop()
-            x = torch.cat([upsample(narrow(x), "bilinear"), skips.pop()], dim=1)
-            x = joined(x, at, ground, particle, given)
-            x = refined(x, at, ground, particle, given)
+        for level in self.decoder:
+            x = level(x, skips.pop(), masks.pop(), ground, particle, noises.pop())
         return draft + self.to_image(x).float()

@@ -21,7 +21,7 @@ ITERATIONS = 150
 
 def gaussian(sigma: float, device: torch.device) -> Tensor:
     """Return a Gaussian [n] of sum 1."""
-    radius = max(1, int(math.ceil(3 * sigma)))
+    radius = max(1, math.ceil(3 * sigma))
     t = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
     line = torch.exp(-0.5 * (t / sigma).square())
     return line / line.sum()
