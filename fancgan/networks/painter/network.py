@@ -59,9 +59,9 @@ class RegionConv(nn.Module):
 class Draft(nn.Module):
     """A picture as a measured look says that it is: profiles, brightness of particles, grain."""
 
-    def __init__(self):
+    def __init__(self, grain: Grain):
         super().__init__()
-        self.shapes, self.basis, self.grain = Shapes(), ProfileBasis(), Grain()
+        self.shapes, self.basis, self.grain = Shapes(), ProfileBasis(), grain
         self.far, self.far_end = LOOK.far.start, LOOK.far.stop
         self.depth, self.depth_end = LOOK.depth.start, LOOK.depth.stop
         self.ground, self.ground_end = LOOK.common_ground.start, LOOK.common_ground.stop
