@@ -1,7 +1,7 @@
-"""Train on folders of image / mask pairs: the cycle on one, the particle network on several.
+"""Train on folders of image / mask pairs: the cycle on one, particle network or painter on several.
 
     accelerate launch train.py --data DIR --run runs/NAME [--preset small|paper] [--steps N]
-    accelerate launch train.py --preset particles --data DIR DIR:tsem DIR=2 --run runs/NAME
+    accelerate launch train.py --preset particles|painter --data DIR DIR:tsem DIR=2 --run runs/NAME
 
 Running the same command again resumes. Ctrl-C and SIGTERM save first.
 """
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from fancgan.errors import UserError
 from fancgan.hardware import tune_allocator
 from fancgan.networks.config import CRITIC_NAMES, PRESETS, ModelConfig
+from fancgan.training.any_look.config import PRESET as PAINTER
+from fancgan.training.any_look.config import PainterTrainConfig
 from fancgan.training.any_particle.config import PRESET as PARTICLES
 from fancgan.training.any_particle.config import ParticleTrainConfig
 from fancgan.training.config import OBJECTIVES, TRAINING_PRESETS, TrainConfig
@@ -26,10 +28,15 @@ from fancgan.training.flags import flag_name
 
 if TYPE_CHECKING:
     from fancgan.datasets.sources import DataSource
-    from fancgan.training.any_particle.loop import ParticleTraining
-    from fancgan.training.loop import Training
+    from fancgan.training.run.training_run import TrainingRun
 
-CYCLE_ONLY = ("modulation", "upsampling", "critic", "widths", "no_attention_gates", "objective")
+CYCLE_ONLY = ("modulation", "upsampling", "critic", "no_attention_gates", "objective")
+# The presets that learn from several folders, and their settings; all others train the cycle.
+Settings = TrainConfig | ParticleTrainConfig | PainterTrainConfig
+OF_SEVERAL: dict[str, type[ParticleTrainConfig] | type[PainterTrainConfig]] = {
+    PARTICLES: ParticleTrainConfig,
+    PAINTER: PainterTrainConfig,
+}
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -41,17 +48,17 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         metavar="DIR[:MODALITY][=WEIGHT]",
         required=True,
-        help="folder of image / mask pairs; several for --preset particles, where an image of "
-        "WEIGHT 2 is drawn twice as often as one of WEIGHT 1 [1]",
+        help="folder of image / mask pairs; several for --preset particles or painter, where an "
+        "image of WEIGHT 2 is drawn twice as often as one of WEIGHT 1 [1]",
     )
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument(
         "--init",
         metavar="BUNDLE",
         help="fine-tune: folder or name of a bundle whose weights to begin with; "
-        "particles: also a run, a checkpoint or a weights file",
+        "particles, painter: also a run or a weights file",
     )
-    parser.add_argument("--preset", choices=sorted([*PRESETS, PARTICLES]), default="small")
+    parser.add_argument("--preset", choices=sorted([*PRESETS, *OF_SEVERAL]), default="small")
     parser.add_argument("--modality", choices=("sem", "tsem"), help="where the folder holds both")
     parser.add_argument("--modulation", choices=("demod", "adain"), help="default: the preset's")
     parser.add_argument("--upsampling", choices=("nearest", "bilinear"), help="of the generator")
@@ -66,21 +73,31 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """The fields of both kinds of settings as flags; None where one is not given."""
-    particles = {f.name: f for f in dataclasses.fields(ParticleTrainConfig)}
-    alone = parser.add_argument_group(f"of --preset {PARTICLES} alone")
-    cycle = dataclasses.fields(TrainConfig)
-    shared = {f.name for f in cycle}
-    for f in (*cycle, *(f for name, f in particles.items() if name not in shared)):
-        default = str(f.default)
-        if f.name in shared and f.name in particles and particles[f.name].default != f.default:
-            default += f"; {PARTICLES}: {particles[f.name].default}"
-        (parser if f.name in shared else alone).add_argument(
-            flag_name(f.name),
-            type=type(f.default),
-            choices=f.metadata["choices"],
-            help=f"{f.metadata['help']} [{default}]",
+    """The fields of all kinds of settings as flags; None where one is not given."""
+    shown: set[str] = set()
+    for preset, kind in (("small", TrainConfig), *OF_SEVERAL.items()):
+        group = (
+            parser if kind is TrainConfig else parser.add_argument_group(f"of --preset {preset}")
         )
+        for f in dataclasses.fields(kind):
+            if f.name not in shown:
+                shown.add(f.name)
+                group.add_argument(
+                    flag_name(f.name),
+                    type=type(f.default),
+                    choices=f.metadata["choices"],
+                    help=f"{f.metadata['help']} [{_defaults(f)}]",
+                )
+
+
+def _defaults(setting: dataclasses.Field) -> str:
+    """The default of a setting, and those of further presets where they differ."""
+    said = str(setting.default)
+    for preset, kind in OF_SEVERAL.items():
+        theirs = {f.name: f.default for f in dataclasses.fields(kind)}
+        if theirs.get(setting.name, setting.default) != setting.default:
+            said += f"; {preset}: {theirs[setting.name]}"
+    return said
 
 
 def choose_model(args: argparse.Namespace) -> ModelConfig:
@@ -96,14 +113,14 @@ def choose_model(args: argparse.Namespace) -> ModelConfig:
     return dataclasses.replace(PRESETS[args.preset], **changes)
 
 
-def choose_training(args: argparse.Namespace) -> TrainConfig | ParticleTrainConfig:
+def choose_training(args: argparse.Namespace) -> Settings:
     """The preset's settings, less what the objective drops, changed by the given flags."""
-    kind = ParticleTrainConfig if args.preset == PARTICLES else TrainConfig
+    kind = OF_SEVERAL.get(args.preset, TrainConfig)
     _refuse_foreign_flags(args, kind)
     names = (f.name for f in dataclasses.fields(kind))
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if kind is ParticleTrainConfig:
-        return ParticleTrainConfig(**given)
+    if kind is not TrainConfig:
+        return kind(**given)
     dropped = dict.fromkeys(OBJECTIVES[args.objective], 0.0)
     return dataclasses.replace(TRAINING_PRESETS[args.preset], **{**dropped, **given})
 
@@ -111,9 +128,11 @@ def choose_training(args: argparse.Namespace) -> TrainConfig | ParticleTrainConf
 def _refuse_foreign_flags(args: argparse.Namespace, kind: type) -> None:
     """Raise UserError for a flag that is given and that the preset does not have."""
     own = {f.name for f in dataclasses.fields(kind)}
-    every = (f.name for k in (TrainConfig, ParticleTrainConfig) for f in dataclasses.fields(k))
+    kinds = (TrainConfig, *OF_SEVERAL.values())
+    every = dict.fromkeys(f.name for k in kinds for f in dataclasses.fields(k))
     foreign = [name for name in every if name not in own]
-    foreign += CYCLE_ONLY if kind is ParticleTrainConfig else ()
+    foreign += CYCLE_ONLY if kind is not TrainConfig else ()
+    foreign += ["widths"] if kind is ParticleTrainConfig else []
     for name in foreign:
         value = getattr(args, name)
         if not (value is None or value is False or value == "full"):
@@ -128,12 +147,13 @@ def choose_data(args: argparse.Namespace) -> list[DataSource]:
     from fancgan.datasets.sources import parse_source
 
     sources = [parse_source(words) for words in args.data]
-    if args.preset != PARTICLES and len(sources) > 1:
+    several = args.preset in OF_SEVERAL
+    if not several and len(sources) > 1:
         raise UserError(
             f"--preset {args.preset} learns from one folder, and --data names {len(sources)}; "
-            f"give one, or --preset {PARTICLES}."
+            f"give one, or --preset {PARTICLES} or {PAINTER}."
         )
-    if args.preset != PARTICLES and sources[0].weight != 1:
+    if not several and sources[0].weight != 1:
         raise UserError(f"--preset {args.preset} learns from one folder, which takes no weight.")
     if args.modality and (len(sources) > 1 or sources[0].modality):
         raise UserError("--modality is for one folder; write --data DIR:sem DIR:tsem.")
@@ -145,7 +165,8 @@ def choose_data(args: argparse.Namespace) -> list[DataSource]:
 def check_data(data: Path, modality: str | None, crop_px: int, paints: bool) -> None:
     """Say what is odd about the data set, and stop at what would spoil the training.
 
-    Without a generator to train, pictures of many sources have many oddities: only their number.
+    Pictures of many sources, for presets that learn from several, have many oddities: only their
+    number.
     """
     from fancgan.datasets.check import preflight
 
@@ -165,9 +186,10 @@ def train(args: argparse.Namespace) -> bool:
     tune_allocator()
     config, sources = choose_training(args), choose_data(args)
     for source in sources:
-        check_data(source.path, source.modality, config.crop_px, paints=args.preset != PARTICLES)
-    begin: Callable = begin_particles if args.preset == PARTICLES else begin_cycle
-    training = begin(args, config, sources)
+        paints = args.preset not in OF_SEVERAL
+        check_data(source.path, source.modality, config.crop_px, paints=paints)
+    begin: Callable = BEGINNINGS.get(args.preset, begin_cycle)
+    training: TrainingRun = begin(args, config, sources)
     try:
         done = training.run()
     finally:
@@ -180,7 +202,7 @@ def train(args: argparse.Namespace) -> bool:
 
 def begin_particles(
     args: argparse.Namespace, config: ParticleTrainConfig, sources: list[DataSource]
-) -> ParticleTraining:
+) -> TrainingRun:
     from fancgan.training.any_particle.build import read_initial
     from fancgan.training.any_particle.loop import ParticleTraining
     from fancgan.training.any_particle.pictures import load_sets
@@ -190,9 +212,25 @@ def begin_particles(
     return ParticleTraining(config, run_dir=args.run, sets=sets, initial=initial, source=source)
 
 
+def begin_painter(
+    args: argparse.Namespace, config: PainterTrainConfig, sources: list[DataSource]
+) -> TrainingRun:
+    from fancgan.networks.painter.config import PainterConfig
+    from fancgan.training.any_look.build import read_painter
+    from fancgan.training.any_look.loop import PainterTraining
+    from fancgan.training.any_particle.pictures import load_sets
+
+    model = PainterConfig(widths=tuple(args.widths)) if args.widths else PainterConfig()
+    initial, source = read_painter(args.init, model) if args.init else (None, None)
+    sets = load_sets(sources, aside_every=0)
+    return PainterTraining(
+        model, config, run_dir=args.run, sets=sets, initial=initial, source=source
+    )
+
+
 def begin_cycle(
     args: argparse.Namespace, config: TrainConfig, sources: list[DataSource]
-) -> Training:
+) -> TrainingRun:
     from fancgan.datasets.fields import list_files, load_fields
     from fancgan.training.loop import Training
 
@@ -230,6 +268,9 @@ def begin_cycle(
         data=data,
         initial=initial,
     )
+
+
+BEGINNINGS: dict[str, Callable] = {PARTICLES: begin_particles, PAINTER: begin_painter}
 
 
 def main() -> int:

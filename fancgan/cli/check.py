@@ -16,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--preset",
-        choices=("small", "paper", "particles"),
+        choices=("small", "paper", "particles", "painter"),
         default="small",
-        help="of train.py: particles trains a segmenter alone and asks for less",
+        help="of train.py: particles and painter learn from any pictures and ask for less",
     )
     parser.add_argument(
         "--crop-px", type=int, metavar="PX", help="as for train.py (default: the preset's)"
@@ -28,12 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from fancgan.datasets.check import preflight
     from fancgan.datasets.fields import list_files
+    from fancgan.training.any_look.config import PRESET as PAINTER
+    from fancgan.training.any_look.config import PainterTrainConfig
     from fancgan.training.any_particle.config import PRESET as PARTICLES
     from fancgan.training.any_particle.config import ParticleTrainConfig
     from fancgan.training.config import TRAINING_PRESETS
 
-    paints = args.preset != PARTICLES
-    preset = TRAINING_PRESETS[args.preset] if paints else ParticleTrainConfig()
+    presets = TRAINING_PRESETS | {PARTICLES: ParticleTrainConfig(), PAINTER: PainterTrainConfig()}
+    preset, paints = presets[args.preset], args.preset in TRAINING_PRESETS
     crop_px = args.crop_px or preset.crop_px
     findings = preflight(args.data, args.modality, crop_px=crop_px, paints=paints)
     for finding in findings:

@@ -9,6 +9,7 @@ hundred, and the images it lets pass have empty backgrounds.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,12 +57,33 @@ class PlainView(nn.Module):
         return image
 
 
+class StandardisedFeatures(nn.Module):
+    """EfficientNet-Lite0 features of contrast [N, 1, H, W], standardised per channel over `batches`
+    of it (arXiv:2111.01007). Nothing here is trained.
+    """
+
+    def __init__(self, blocks: tuple[int, ...], batches: Sequence[Tensor]):
+        super().__init__()
+        self.network = EfficientNetLiteFeatures(blocks).eval().requires_grad_(False)
+        self.network.to(batches[0].device)
+        with torch.no_grad():
+            each = [self.network(contrast.expand(-1, 3, -1, -1)) for contrast in batches]
+        self.moments = [
+            (f.mean((0, 2, 3), keepdim=True), f.std((0, 2, 3), keepdim=True) + 1e-3)
+            for f in (torch.cat(scale) for scale in zip(*each, strict=True))
+        ]
+
+    def forward(self, contrast: Tensor) -> list[Tensor]:
+        pairs = zip(self.network(contrast.expand(-1, 3, -1, -1)), self.moments, strict=True)
+        return [(f - mean) / sd for f, (mean, sd) in pairs]
+
+
 class ProjectedView(nn.Module):
-    """Contrast in units of the noise, and EfficientNet-Lite0 features of it (arXiv:2111.01007).
+    """Contrast in units of the noise, and frozen features of it.
 
     Grey levels g become asinh((g - background) / (2 noise sd)) / 4, with the background's level
     and noise of the training images: linear within the noise, logarithmic beyond. Features are
-    standardised per channel over `images` [n, 1, H, W] in [-1, 1]. Nothing here is trained.
+    standardised over `images` [n, 1, H, W] in [-1, 1].
     """
 
     def __init__(self, density: StyleDensity, images: Tensor):
@@ -69,23 +91,14 @@ class ProjectedView(nn.Module):
         mean = density.mean.tolist()
         self.background = mean[STAT_INDEX["background_mean"]] / GREY_PER_UNIT - 1
         self.unit = NOISE_PER_UNIT * max(mean[STAT_INDEX["noise_sd"]], 0.5) / GREY_PER_UNIT
-        self.network = EfficientNetLiteFeatures(FEATURE_BLOCKS).eval().requires_grad_(False)
-        self.network.to(images.device)
-        self.moments = [
-            (f.mean((0, 2, 3), keepdim=True), f.std((0, 2, 3), keepdim=True) + 1e-3)
-            for f in self._features(self.compand(images))
-        ]
-
-    def _features(self, contrast: Tensor) -> list[Tensor]:
-        return self.network(contrast.expand(-1, 3, -1, -1))
+        self.features = StandardisedFeatures(FEATURE_BLOCKS, [self.compand(images)])
 
     def compand(self, image: Tensor) -> Tensor:
         return torch.asinh((image.float() - self.background) / self.unit) / ASINH_RANGE
 
     def forward(self, image: Tensor, mask: Tensor) -> View:
         contrast = self.compand(image)
-        pairs = zip(self._features(contrast), self.moments, strict=True)
-        return View(contrast, mask, [(f - mean) / sd for f, (mean, sd) in pairs])
+        return View(contrast, mask, self.features(contrast))
 
 
 Viewer = PlainView | ProjectedView

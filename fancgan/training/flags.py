@@ -10,7 +10,7 @@ from fancgan.errors import UserError
 
 
 def flag(default, text: str, *, choices: tuple[str, ...] | None = None, least: float = 0) -> Any:
-    """Return a field of that default, for a value of its type: one of `choices`, or `least` up."""
+    """Return a field of that default, for a value of its type: one of `choices`, any words, or `least` up."""
     return field(default=default, metadata={"help": text, "choices": choices, "least": least})
 
 
@@ -27,7 +27,7 @@ def check_flags(settings: Any) -> None:
             raise UserError(
                 f"{flag_name(f.name)} {value} is unknown; choose one of {', '.join(choices)}."
             )
-        if not choices and not value >= f.metadata["least"]:
+        if not choices and not isinstance(value, str) and not value >= f.metadata["least"]:
             raise UserError(
                 f"{flag_name(f.name)} {value} is too small; give {f.metadata['least']} or more."
             )

@@ -64,7 +64,7 @@ def test_help_names_both_defaults():
         train.parse_arguments(["--help"])
     words = " ".join(said.getvalue().split())
     assert "[3000; particles: 8000]" in words
-    assert "of --preset particles alone" in words
+    assert "of --preset painter:" in words
 
 
 def test_a_run_of_two_folders_from_the_shell(tmp_path):

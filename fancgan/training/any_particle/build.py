@@ -97,7 +97,7 @@ def read_initial(source: str) -> tuple[dict[str, Tensor], str]:
     "ema"), the folder of a run, or the folder or name of a bundle. Raises UserError where there are
     none, or where they are of another network.
     """
-    tensors, name = _read(source)
+    tensors, name = read_weights(source)
     prefix = next((key.removesuffix(ANCHOR) for key in tensors if key.endswith(ANCHOR)), "")
     own = {
         key.removeprefix(prefix): value.float()
@@ -115,7 +115,8 @@ def read_initial(source: str) -> tuple[dict[str, Tensor], str]:
     return own, name
 
 
-def _read(source: str) -> tuple[dict[str, Tensor], str]:
+def read_weights(source: str) -> tuple[dict[str, Tensor], str]:
+    """Return the tensors of a weights file, a checkpoint's average, a run or a bundle; its name."""
     from safetensors import SafetensorError
     from safetensors.torch import load, load_file
 

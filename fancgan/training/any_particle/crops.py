@@ -72,13 +72,24 @@ def draw_crop(rng: np.random.Generator, picture: TrainingPicture, size: int = 25
     rows, height = _draw_window(rng, picture.grey.shape[0], scale_y, size)
     columns, width = _draw_window(rng, picture.grey.shape[1], scale_x, size)
     rows, columns = _moved_to_particle(rng, picture, rows, columns)
-    scale_y, scale_x = height / (rows.stop - rows.start), width / (columns.stop - columns.start)
-    y, x = (np.arange(height) + 0.5) / scale_y, (np.arange(width) + 0.5) / scale_x
-    labels = picture.labels[rows, columns][np.ix_(y.astype(int), x.astype(int))].astype(np.int32)
+    labels = resized_labels(picture.labels[rows, columns], height, width)
     grey = (resized(picture.grey[rows, columns], height, width) - picture.low) / picture.range
     grey, labels, weight = lettered(rng, grey, labels)
-    depth = resized(picture.depth[rows, columns], height, width) / 255
+    targets, weights = mapped(picture, rows, columns, labels, weight)
+    return _framed(rng, new_look(rng, grey), targets, weights, size)
 
+
+def mapped(
+    picture: TrainingPicture, rows: slice, columns: slice, labels: NDArray, weight: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return targets [6, H, W] and weights [3, H, W] (`Crop`) of a window of a picture.
+
+    labels [H, W]: those of the window, resized; weight [H, W]: how much each pixel counts.
+    """
+    height, width = labels.shape
+    scale_y, scale_x = height / (rows.stop - rows.start), width / (columns.stop - columns.start)
+    y, x = (np.arange(height) + 0.5) / scale_y, (np.arange(width) + 0.5) / scale_x
+    depth = resized(picture.depth[rows, columns], height, width) / 255
     table, diameter = picture.table, picture.table.diameter * math.sqrt(scale_x * scale_y)
     offset_x = (table.x[labels] - columns.start - x) * scale_x / np.maximum(diameter, 1)[labels]
     offset_y = (table.y[labels] - rows.start - y[:, None]) * scale_y
@@ -90,7 +101,7 @@ def draw_crop(rng: np.random.Generator, picture: TrainingPicture, size: int = 25
     by_size = _weight_by_size(labels, diameter) * weight
     whole = _weight_of_geometry(labels, diameter, table.cut)[labels] * (labels > 0) * weight
     weights = np.stack([by_size, by_size * (1 + outline + CONTACT_WEIGHT * contact), whole])
-    return _framed(rng, new_look(rng, grey), targets, weights, size)
+    return targets, weights
 
 
 def resized(array: NDArray, height: int, width: int) -> NDArray[np.float32]:
@@ -99,6 +110,15 @@ def resized(array: NDArray, height: int, width: int) -> NDArray[np.float32]:
     return F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)[
         0, 0
     ].numpy()
+
+
+def resized_labels(labels: NDArray, height: int, width: int) -> NDArray[np.int32]:
+    """Return labels [H, W] at another size: of each new pixel's middle."""
+    y, x = (
+        ((np.arange(new) + 0.5) / (new / old)).astype(int)
+        for new, old in zip((height, width), labels.shape, strict=True)
+    )
+    return labels[np.ix_(y, x)].astype(np.int32)
 
 
 def _draw_scales(rng: np.random.Generator, picture: TrainingPicture) -> tuple[float, float]:

@@ -96,16 +96,13 @@ def spread(items: Sequence, count: int) -> list:
     return [items[(2 * k + 1) * len(items) // (2 * count)] for k in range(count)]
 
 
-class ParticleCrops(Dataset):
-    """Item i: a crop of a random training image, a function of (seed, i) alone.
-
-    image float32 [1, S, S], targets [6, S, S] and weights [3, S, S] as `Crop` has them. A set is
-    drawn in proportion to its weight times the number of its images, each of which is alike;
-    now and then there is nothing to find (strange.py).
+class PictureDraw(Dataset):
+    """Draws training images: sets in proportion to their weight times the number of their images,
+    each of which is alike.
     """
 
-    def __init__(self, sets: Sequence[PictureSet], config: ParticleTrainConfig):
-        self.config = config
+    def __init__(self, sets: Sequence[PictureSet]):
+        self.names = [each.name for each in sets]
         self.pictures = [[training_picture(f) for f in each.train] for each in sets]
         shares = np.array([each.weight * len(each.train) for each in sets])
         self.limits = np.cumsum(shares / shares.sum())[:-1]
@@ -114,6 +111,18 @@ class ParticleCrops(Dataset):
         """Return numbers of the set, and of the image in it."""
         chosen = int(np.searchsorted(self.limits, rng.random(), side="right"))
         return chosen, int(rng.integers(len(self.pictures[chosen])))
+
+
+class ParticleCrops(PictureDraw):
+    """Item i: a crop of a random training image, a function of (seed, i) alone.
+
+    image float32 [1, S, S], targets [6, S, S] and weights [3, S, S] as `Crop` has them. Now and
+    then there is nothing to find (strange.py).
+    """
+
+    def __init__(self, sets: Sequence[PictureSet], config: ParticleTrainConfig):
+        super().__init__(sets)
+        self.config = config
 
     def draw(self, rng: np.random.Generator) -> dict[str, Tensor]:
         if self.config.strange_share and rng.random() < self.config.strange_share:

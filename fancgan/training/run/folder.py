@@ -29,6 +29,8 @@ FREE_ON_RESUME = (
     "val_crops",
     "val_pictures",
     "judge_pictures",
+    "looks",
+    "looks_crops",
     "save_every_steps",
 )
 
@@ -124,12 +126,25 @@ class RunFolder:
         """The checkpoint, None where there is none yet."""
         return load_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
 
-    def describe(self, identity: dict, hardware: dict) -> None:
-        content = json.dumps({**identity, "hardware": hardware}, indent=1) + "\n"
+    def found(self) -> dict:
+        """What the record holds beside what the run was started with: `describe`'s `found`."""
+        record = self._described() if self.described.exists() else {}
+        return {key: value for key, value in record.items() if key not in (*PARTS, "hardware")}
+
+    def describe(self, identity: dict, hardware: dict, **found) -> None:
+        """Write the record. found: what has come of the run; what came before stays."""
+        record = {**identity, "hardware": hardware, **self.found(), **found}
+        content = json.dumps(record, indent=1) + "\n"
         write_whole(self.described, content.encode(), advice=FULL_DISK_ADVICE)
 
     def save(self, state: dict, networks: dict[str, nn.Module]) -> None:
-        """state: what a checkpoint holds. networks: those to export, averaged.
+        """state: what a checkpoint holds. networks: those to export, as `publish` has them."""
+        self.publish(networks)
+        # Last, so that a run that ends between the two goes on from before both.
+        write_whole(self.checkpoint, checkpoint_bytes(state), advice=FULL_DISK_ADVICE)
+
+    def publish(self, networks: dict[str, nn.Module]) -> None:
+        """Write weights.safetensors: the averaged networks to export.
 
         Their parameters and buffers are safetensors, keys "name.parameter"; one of the name ""
         keeps its own keys.
@@ -140,8 +155,6 @@ class RunFolder:
             for key, value in network.state_dict().items()
         }
         write_whole(self.path / "weights.safetensors", save(tensors), advice=FULL_DISK_ADVICE)
-        # Last, so that a run that ends between the two goes on from before both.
-        write_whole(self.checkpoint, checkpoint_bytes(state), advice=FULL_DISK_ADVICE)
 
     def add_sample(self, step: int, sheet: Image.Image) -> None:
         path = self.path / "samples" / f"{step:07d}_synthetic.png"

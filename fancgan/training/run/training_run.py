@@ -69,17 +69,17 @@ class TrainingRun(abc.ABC):
         """
         self.folder, config = RunFolder(run_dir), self.config
         processes = self.accelerator.num_processes
-        identity = {"model": model, "train": config.to_dict(), "data": data}
-        self.folder.check(identity, processes * micro_batches)
+        self.identity = {"model": model, "train": config.to_dict(), "data": data}
+        self.folder.check(self.identity, processes * micro_batches)
         state = self.folder.load()
         if state is not None:
             self._restore(state)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             device, precision = self.accelerator.device, self.accelerator.mixed_precision
-            hardware = describe_hardware(device, processes=processes, precision=precision)
-            self.folder.describe(identity, hardware)
-            settings = {key: identity[key] for key in ("model", "train")}
+            self.hardware = describe_hardware(device, processes=processes, precision=precision)
+            self.folder.describe(self.identity, self.hardware)
+            settings = {key: self.identity[key] for key in ("model", "train")}
             self.journal = Journal(run_dir, self.step, config.tracker, settings)
 
     def run(self, until: int | None = None, on_step: Callable[[int], None] | None = None) -> bool:
