@@ -10,7 +10,7 @@ from fancgan.errors import UserError
 
 
 def flag(default, text: str, *, choices: tuple[str, ...] | None = None, least: float = 0) -> Any:
-    """Return a field of that default, for a value of its type: one of `choices`, any words, or `least` up."""
+    """Return a field of that default, for a value of its type: of `choices`, or `least` up."""
     return field(default=default, metadata={"help": text, "choices": choices, "least": least})
 
 
