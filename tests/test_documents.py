@@ -23,6 +23,7 @@ import export
 import train
 from fancgan.__main__ import build_parser
 from fancgan.networks.config import PRESETS
+from fancgan.training.any_look.config import PainterTrainConfig
 from fancgan.training.config import TrainConfig
 from tests.support.documents import Page, page, pages
 from tests.support.paths import ROOT
@@ -184,7 +185,8 @@ def test_the_manual_explains_every_loss_with_its_default() -> None:
     )
     weights = {
         f"--{field.name.replace('_', '-')}": field.default
-        for field in dataclasses.fields(TrainConfig)
+        for settings in (TrainConfig, PainterTrainConfig)
+        for field in dataclasses.fields(settings)
         if field.name.startswith("w_")
     }
     assert {flag: float(value) for flag, value in rows} == weights

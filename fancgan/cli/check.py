@@ -34,9 +34,9 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.training.any_particle.config import ParticleTrainConfig
     from fancgan.training.config import TRAINING_PRESETS
 
-    presets = TRAINING_PRESETS | {PARTICLES: ParticleTrainConfig(), PAINTER: PainterTrainConfig()}
-    preset, paints = presets[args.preset], args.preset in TRAINING_PRESETS
-    crop_px = args.crop_px or preset.crop_px
+    crops = {name: preset.crop_px for name, preset in TRAINING_PRESETS.items()}
+    crops |= {PARTICLES: ParticleTrainConfig.crop_px, PAINTER: PainterTrainConfig.crop_px}
+    crop_px, paints = args.crop_px or crops[args.preset], args.preset in TRAINING_PRESETS
     findings = preflight(args.data, args.modality, crop_px=crop_px, paints=paints)
     for finding in findings:
         print(f"{finding.level}: {finding.sentence}")
