@@ -35,17 +35,50 @@ def add_layout_arguments(parser: argparse.ArgumentParser, side_px: int | None = 
     amount.add_argument("--count", type=int, help="visible particles per layout")
     amount.add_argument("--coverage", type=float, help="share of the area, such as 0.3")
     size = parser.add_argument_group("particles (default: as in the training masks)")
-    size.add_argument("--d50-nm", type=float, help="median equal-area diameter")
+    size.add_argument(
+        "--shape",
+        help="grains, spheres, core-shell, rods, cubes, octahedra, tetrahedra, plates or polyhedra",
+    )
+    size.add_argument(
+        "--d50-nm",
+        type=float,
+        help="median equal-area diameter; of rods the length, of cubes, octahedra and tetrahedra "
+        "the edge length, of polyhedra the diameter of the sphere of equal surface",
+    )
     size.add_argument("--gsd", type=float, help="geometric standard deviation, log-normal")
-    size.add_argument("--sizes-nm", type=float, nargs="+", help="diameters to draw from instead")
+    size.add_argument("--sizes-nm", type=float, nargs="+", help="sizes to draw from instead")
     size.add_argument("--nm-per-px", type=float, help="pixel size")
-    size.add_argument("--aspect-mean", type=float, help="minor / major axis")
+    size.add_argument("--aspect-mean", type=float, help="minor / major axis of grains")
     size.add_argument("--aspect-sd", type=float)
     size.add_argument("--roughness", type=float, help="0 ellipses, 1 as in the training masks")
     size.add_argument("--facets", type=float, help="0 rounded to 1 flat-sided")
+    size.add_argument(
+        "--aspect-ratio", type=float, help="length / width of rods, diameter / thickness of plates"
+    )
+    size.add_argument("--aspect-ratio-gsd", type=float)
+    size.add_argument(
+        "--flexibility", type=float, help="of rods: length / persistence length, 0 straight"
+    )
+    size.add_argument(
+        "--tilted", type=float, help="share of bodies turned at random; others lie on a face"
+    )
+    size.add_argument("--rounding", type=float, help="of the corners, 0 sharp to 1 round")
+    size.add_argument("--shell", type=float, help="wall thickness / outer radius of core-shell")
+    size.add_argument(
+        "--parts", help="of core-shell: filled outline, shell alone, or both labelled as a pair"
+    )
     place = parser.add_argument_group("arrangement")
-    place.add_argument("--agglomeration", help="mix, single, chains or clusters")
-    place.add_argument("--overlap", type=float, help="of neighbours, share of the diameter")
+    place.add_argument(
+        "--agglomeration", help="mix, single, chains or clusters; monolayers: hexagonal, packed"
+    )
+    place.add_argument("--disorder", type=float, help="of hexagonal sites, in spacings")
+    place.add_argument("--vacancies", type=float, help="share of hexagonal sites left empty")
+    place.add_argument(
+        "--overlap", type=float, help="of neighbours, share of the diameter (grains) or the area"
+    )
+    place.add_argument(
+        "--overlap-shown", help="upper: it hides the lower one; both: outlines of both (TEM)"
+    )
     place.add_argument("--border", help="cut: the frame cuts particles; inside: none is cut")
 
 

@@ -7,9 +7,36 @@ from dataclasses import dataclass
 
 from fancgan.errors import UserError
 
-AGGLOMERATIONS = ("mix", "single", "chains", "clusters")
+MONOLAYERS = ("hexagonal", "packed")
+AGGLOMERATIONS = ("mix", "single", "chains", "clusters", *MONOLAYERS)
 BORDERS = ("cut", "inside")
+OVERLAPS_SHOWN = ("upper", "both")
+PARTS = ("filled", "shell", "pair")
 MAX_PARTICLES = 20_000
+MIN_SIZE_PX, MIN_WIDTH_PX = 3.0, 2.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """size: what d50_nm, gsd and sizes_nm speak of; fields: the settings of this shape alone."""
+
+    size: str
+    fields: tuple[str, ...] = ()
+
+
+SHAPES = {
+    "grains": Shape("equal-area diameter", ("aspect_mean", "aspect_sd", "roughness", "facets")),
+    "spheres": Shape("diameter"),
+    "core-shell": Shape("outer diameter", ("shell", "parts")),
+    "rods": Shape("length", ("aspect_ratio", "aspect_ratio_gsd", "flexibility")),
+    "cubes": Shape("edge length", ("tilted", "rounding")),
+    "octahedra": Shape("edge length", ("tilted", "rounding")),
+    "tetrahedra": Shape("edge length", ("tilted", "rounding")),
+    "plates": Shape("diameter", ("aspect_ratio", "aspect_ratio_gsd", "tilted", "rounding")),
+    "polyhedra": Shape("equal-surface diameter", ("tilted", "rounding")),
+}
+# What belongs to one arrangement alone.
+ARRANGED = {"hexagonal": ("disorder", "vacancies")}
 
 
 @dataclass(frozen=True)
@@ -19,13 +46,27 @@ class LayoutConfig:
     height, width: size in pixels, 32 to 8192. seed: another one, another layout.
     count: visible particles; coverage: share of the area, 0 to 0.85. At most one of the two;
         neither draws a density as it varies between the training fields.
-    d50_nm: median equal-area diameter; gsd: geometric standard deviation of a log-normal law,
-        None for the training masks' own distribution; sizes_nm: a list to draw from instead.
-    aspect_mean, aspect_sd: minor / major axis. roughness: irregularity relative to the training
-        particles (0 = ellipses); facets: 0 rounded to 1 flat-sided.
-    agglomeration: "single" (none touch), "chains", "clusters", or the "mix" of the training fields.
-    overlap: how far neighbours reach over each other, as a share of the smaller diameter.
+    d50_nm: median size, SHAPES says of what; gsd: geometric standard deviation of a log-normal
+        law, None for the training masks' own distribution (grains) or 1.1 (all others); sizes_nm:
+        a list to draw from instead.
+    aspect_mean, aspect_sd: minor / major axis of grains. roughness: irregularity relative to the
+        training particles (0 = ellipses); facets: 0 rounded to 1 flat-sided.
+    agglomeration: "single" (none touch), "chains", "clusters", or the "mix" of the training fields,
+        for shapes besides grains thrown at random; "hexagonal" or "packed" (random close packing)
+        for a monolayer: whole, or an island of that count or coverage.
+    overlap: how far neighbours reach over each other, as a share of the smaller diameter; besides
+        grains, the most of a particle's area that lies over others. Monolayers have none.
     border: "cut" lets the frame cut particles, "inside" keeps all of them whole.
+    shape: one of SHAPES. aspect_ratio, aspect_ratio_gsd: length / width of rods, diameter /
+        thickness of plates, log-normal. flexibility: contour length / persistence length of rods.
+    tilted: share of the bodies that are turned at random; the others lie on a face. rounding: of
+        the corners, 0 sharp to 1 round.
+    shell: wall thickness / outer radius. parts: what has labels, the "filled" outline, the "shell"
+        alone around a hole, or shell and core as a "pair".
+    disorder: standard deviation of the sites of a hexagonal lattice, in spacings, along each axis;
+        vacancies: share of its sites that are empty.
+    overlap_shown: "upper", the upper particle whole and the lower cut; "both", the outlines of both
+        as lines, as a TEM sees through them.
     """
 
     height: int = 512
@@ -44,6 +85,17 @@ class LayoutConfig:
     agglomeration: str = "mix"
     overlap: float = 0.1
     border: str = "cut"
+    shape: str = "grains"
+    aspect_ratio: float = 5.0
+    aspect_ratio_gsd: float = 1.15
+    flexibility: float = 0.0
+    tilted: float = 1.0
+    rounding: float = 0.1
+    shell: float = 0.25
+    parts: str = "filled"
+    disorder: float = 0.05
+    vacancies: float = 0.0
+    overlap_shown: str = "upper"
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -60,11 +112,25 @@ class LayoutConfig:
             ("roughness", 0.0, 3.0),
             ("facets", 0.0, 1.0),
             ("overlap", 0.0, 0.6),
+            ("aspect_ratio", 1.0, 200.0),
+            ("aspect_ratio_gsd", 1.0, 3.0),
+            ("flexibility", 0.0, 6.0),
+            ("tilted", 0.0, 1.0),
+            ("rounding", 0.0, 1.0),
+            ("shell", 0.02, 0.95),
+            ("disorder", 0.0, 0.5),
+            ("vacancies", 0.0, 0.9),
         ):
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise UserError(f"The layout's {name} is {value}; choose from {low} to {high}.")
-        for name, choices in (("agglomeration", AGGLOMERATIONS), ("border", BORDERS)):
+        for name, choices in (
+            ("agglomeration", AGGLOMERATIONS),
+            ("border", BORDERS),
+            ("shape", tuple(SHAPES)),
+            ("parts", PARTS),
+            ("overlap_shown", OVERLAPS_SHOWN),
+        ):
             if getattr(self, name) not in choices:
                 raise UserError(
                     f"The layout's {name} is {getattr(self, name)!r}; "
@@ -74,12 +140,30 @@ class LayoutConfig:
             raise UserError("A layout takes a count or a coverage, not both; leave one out.")
         object.__setattr__(self, "sizes_nm", tuple(self.sizes_nm))
         for size in self.sizes_nm or (self.d50_nm,):
-            size_px, side_px = size / self.nm_per_px, min(self.height, self.width)
-            if not 5 <= size_px <= side_px:
+            self._check_size(size)
+
+    def _check_size(self, size_nm: float) -> None:
+        size_px, most = size_nm / self.nm_per_px, min(self.height, self.width)
+        if self.shape == "rods":
+            most = 2 * max(self.height, self.width)
+            if MIN_SIZE_PX <= size_px <= most and size_px / self.aspect_ratio < MIN_WIDTH_PX:
                 raise UserError(
-                    f"Particles of {size:g} nm are {size_px:.1f} px at {self.nm_per_px:g} nm per "
-                    f"pixel; choose sizes that come to 5 px up to the shorter side, {side_px} px."
+                    f"Rods of {size_nm:g} nm are {size_px / self.aspect_ratio:.1f} px wide at "
+                    f"{self.nm_per_px:g} nm per pixel; choose longer ones, or a smaller aspect "
+                    f"ratio, that come to {MIN_WIDTH_PX:g} px or more."
                 )
+        if not MIN_SIZE_PX <= size_px <= most:
+            raise UserError(
+                f"Particles of {size_nm:g} nm are {size_px:.1f} px at {self.nm_per_px:g} nm per "
+                f"pixel; choose sizes that come to {MIN_SIZE_PX:g} px up to {most} px."
+            )
 
     def to_dict(self) -> dict:
-        return dataclasses.asdict(self)
+        """Return all settings; of the later ones, those that differ from their defaults.
+
+        So what older versions wrote, and where they stopped, stays valid.
+        """
+        fields = dataclasses.fields(self)
+        first_later = [field.name for field in fields].index("shape")
+        later = {f.name for f in fields[first_later:] if getattr(self, f.name) == f.default}
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in later}

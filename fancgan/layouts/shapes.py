@@ -21,7 +21,7 @@ class Particle:
     """A particle to be placed; pixels. outline [P, 2] are (x, y) offsets from its centre.
 
     radius: of the disc of equal area; bound: of the circle around it; aspect: minor / major axis;
-    angle: of the major axis, radians.
+    angle: of the major axis, radians. core: outline of the core of a shell, from the same centre.
     """
 
     outline: np.ndarray
@@ -29,6 +29,7 @@ class Particle:
     bound: float
     aspect: float
     angle: float
+    core: np.ndarray | None = None
 
     def radii(self, directions: np.ndarray) -> np.ndarray:
         """Distance from the centre to the edge of the ellipse, towards directions [K] radians."""

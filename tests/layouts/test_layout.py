@@ -16,7 +16,7 @@ from fancgan.__main__ import main
 from fancgan.errors import UserError
 from fancgan.layouts import agglomerates
 from fancgan.layouts.canvas import MIN_VISIBLE_PX, Canvas
-from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
+from fancgan.layouts.config import AGGLOMERATIONS, MONOLAYERS, LayoutConfig
 from fancgan.layouts.layout import example_layouts, make_layout, to_mask, usual_number
 from fancgan.layouts.mask_statistics import measure_mask, pooled_statistic
 from fancgan.layouts.shapes import draw_diameters, draw_outlines, statistics
@@ -44,7 +44,7 @@ def test_same_seed_same_layout_and_another_seed_another() -> None:
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("agglomeration", AGGLOMERATIONS)
+@pytest.mark.parametrize("agglomeration", AGGLOMERATIONS[: -len(MONOLAYERS)])
 @pytest.mark.parametrize("border", ["cut", "inside"])
 def test_labels_are_the_connected_parts_of_the_mask(agglomeration: str, border: str) -> None:
     labels = layout(count=30, agglomeration=agglomeration, border=border, d50_nm=150.0)
@@ -227,10 +227,21 @@ def test_quick_enough_to_draw_while_training() -> None:
     assert (time.process_time() - begin) / 10 < 0.2, "some 0.02 s on an idle core"
 
 
-@pytest.mark.parametrize("size", [{}, {"gsd": 1.5}, {"sizes_nm": (80.0, 160.0)}])
+@pytest.mark.parametrize(
+    "size",
+    [
+        {},
+        {"gsd": 1.5},
+        {"sizes_nm": (80.0, 160.0)},
+        {"shape": "cubes"},
+        {"shape": "rods", "d50_nm": 150.0, "aspect_ratio": 3.0},
+    ],
+)
 def test_the_number_is_known_before_it_is_drawn(size: dict) -> None:
     config = dataclasses.replace(
-        SMALL, coverage=0.2, d50_nm=90.0, border="inside", agglomeration="single", **size
+        SMALL,
+        **({"coverage": 0.2, "d50_nm": 90.0, "agglomeration": "single"} | size),
+        border="inside",
     )
     assert make_layout(config).max() == pytest.approx(usual_number(config), rel=0.3)
 
@@ -253,6 +264,10 @@ def test_particles_too_small_to_show_are_not_drawn_for_ever(monkeypatch) -> None
         {"gsd": float("nan")},
         {"agglomeration": "piles"},
         {"border": "none"},
+        {"shape": "bananas"},
+        {"shape": "rods", "aspect_ratio": 0.5},
+        {"shape": "rods", "aspect_ratio": 100.0},
+        {"shape": "core-shell", "parts": "yolk"},
         {"coverage": 0.8, "d50_nm": 37.0, "height": 2048, "width": 2048},
         {"coverage": 0.8, "sizes_nm": (40.0,), "height": 2048, "width": 2048},
         {"d50_nm": 37.0, "height": 4096, "width": 4096},
