@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -10,11 +9,15 @@ from threading import BoundedSemaphore, Lock
 from typing import Generic, TypeVar
 
 from fancgan.errors import UserError
-from fancgan.layouts.config import LayoutConfig
+from fancgan.layouts.bodies import mean_area
+from fancgan.layouts.config import MONOLAYERS, LayoutConfig
 from fancgan.layouts.layout import usual_number
 
 MAX_PARTICLES = 1500
-MAX_SHARE = {"single": 0.33}  # of the area, by agglomeration: beyond it few places are free
+MAX_SHARE = {
+    "single": 0.33,
+    **dict.fromkeys(MONOLAYERS, 0.85),
+}  # of the area, by agglomeration: beyond it few places are free
 USUAL_SHARE = 0.6
 Value = TypeVar("Value")
 
@@ -22,7 +25,7 @@ Value = TypeVar("Value")
 def check_layout(config: LayoutConfig) -> None:
     """Raise UserError unless the layout takes seconds: crowded ones take minutes; others wait."""
     area = config.height * config.width
-    particle = math.pi / 4 * (config.d50_nm / config.nm_per_px) ** 2
+    particle = mean_area(config) * (config.d50_nm / config.nm_per_px) ** 2
     share = config.coverage or (config.count or 0) * particle / area
     count = usual_number(config)
     most = MAX_SHARE.get(config.agglomeration, USUAL_SHARE)

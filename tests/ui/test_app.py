@@ -299,11 +299,15 @@ def test_a_layout_of_ones_own_is_what_was_asked_for():
         ({"gsd": 9}, "choose from"),
         ({"agglomeration": "heaps"}, "choose one of"),
         ({"colour": "red"}, "nothing else"),
+        ({"shape": "bananas"}, "choose one of"),
+        ({"aspect_ratio": "long"}, "must be a number"),
         ({"count": 200}, "at most 33%"),
         ({"count": 2000, "d50_nm": 40, "agglomeration": "mix"}, "at most 1500"),
     ):
         with pytest.raises(UserError, match=words):
             own_layout(wishes | change, 4, (256, 320), 7.344)
+    rods = {"shape": "rods", "flexibility": 0.3, "overlap_shown": "both", "count": 9}
+    assert own_layout(rods, 4, (256, 320), 7.344)[1] == 9
     with pytest.raises(UserError, match="at most 1500"):
         own_layout({"d50_nm": 40}, 4, (1448, 1448), 7.344)
 

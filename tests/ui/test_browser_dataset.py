@@ -28,6 +28,11 @@ def wait_for_state(page: Page, state: str) -> None:
 def test_a_data_set_is_previewed_made_and_saved(page, tmp_path):
     page.get_by_role("tab", name="Data set").click()
     page.fill("#set-n input", "5")
+    page.fill("#set-d50 input", "300")
+    page.click("#set-shape input")
+    page.get_by_role("option", name="rods", exact=True).click()
+    page.wait_for_selector("#set-flexibility input")
+    assert not page.is_visible("#set-vacancies")
     page.click("#set-preview")
     wait_for_state(page, "previewed")
     assert page.locator("#set figure").count() == 4
@@ -42,7 +47,7 @@ def test_a_data_set_is_previewed_made_and_saved(page, tmp_path):
         lines = archive.read("manifest.jsonl").decode().splitlines()
         first = json.loads(lines[0])
         image = Image.open(io.BytesIO(archive.read(first["image"])))
-    assert len(lines) == 5
+    assert len(lines) == 5 and first["layout"]["shape"] == "rods"
     assert image.text["Synthetic"] == "true"
     assert image.size == (256, 256 + STRIP_PX), "the strip is on by default"
 

@@ -134,7 +134,7 @@ def test_a_layout_by_numbers(page):
     page.fill("#own-layout [name=count]", "12")
     page.fill("#own-layout [name=d50_nm]", "300")
     page.fill("#own-layout [name=gsd]", "1.1")
-    page.select_option("#own-layout select", "single")
+    page.select_option("#own-layout [name=agglomeration]", "single")
     before = sequence(page)
     page.click("#own-layout button")
     painted(page, before)
@@ -144,6 +144,16 @@ def test_a_layout_by_numbers(page):
     sizes = [2 * 7.344 * np.sqrt(one.sum() / np.pi) for one in whole]
     # Three standard errors of the median of the eight or so that the frame does not cut.
     assert np.median(sizes) == pytest.approx(300, rel=0.13)
+    page.select_option("#own-layout [name=shape]", "rods")
+    assert page.is_visible("#own-layout [name=flexibility]")
+    assert not page.is_visible("#own-layout [name=aspect_mean]")
+    page.fill("#own-layout [name=aspect_ratio]", "3")
+    before = sequence(page)
+    page.click("#own-layout button")
+    painted(page, before)
+    assert too_wide(page) <= 0
+    page.select_option("#own-layout [name=shape]", "grains")
+    found = regions(mask(page))
     page.fill("#own-layout [name=d50_nm]", "90000")
     page.click("#own-layout button")
     assert "choose sizes" in toast(page)
@@ -151,7 +161,7 @@ def test_a_layout_by_numbers(page):
     page.fill("#own-layout [name=count]", "900")
     page.click("#own-layout button")
     assert "at most 33%" in toast(page)
-    assert len(regions(mask(page))) == 12, "what cannot be changes nothing"
+    assert len(regions(mask(page))) == len(found), "what cannot be changes nothing"
 
 
 def test_hurried_strokes_end_with_the_last(page):

@@ -146,11 +146,12 @@ def _uploaded(served: Served, image: Image.Image) -> str:
 
 
 def test_a_data_set_is_made(served):
-    link, facts = call(served, "dataset", n=2, seed=4, coverage=0.2)
+    link, facts = call(served, "dataset", n=2, seed=4, coverage=0.2, shape="cubes", d50_nm=200)
     assert facts["pairs"] == 2 and "synthetic" in link
     with urlopen(link) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as archive:
         lines = archive.read("manifest.jsonl").decode().splitlines()
     assert [json.loads(line)["layout"]["coverage"] for line in lines] == [0.2, 0.2]
+    assert [json.loads(line)["layout"]["shape"] for line in lines] == ["cubes", "cubes"]
 
 
 def test_data_urls_leave_no_file(served, mask):
@@ -175,6 +176,7 @@ def test_mistakes_are_one_sentence(served, mask):
         ("measure", {"micrographs": " "}, "No file arrived"),
         ("layout", {"count": 5, "coverage": 0.2}, "not both"),
         ("layout", {"width": 9}, "at least 32"),
+        ("layout", {"shape": "rods", "aspect_ratio": 150}, "px wide"),
         ("dataset", {"n": 10_000}, "make-dataset --n 10000"),
     ):
         said = refusal(served, tool, **arguments)

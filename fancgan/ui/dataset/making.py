@@ -22,7 +22,8 @@ from fancgan.datasets.archives import write_zip
 from fancgan.datasets.synthetic import Folder, Plan, make_pair, plan_for
 from fancgan.datasets.workers import make_missing
 from fancgan.errors import UserError
-from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
+from fancgan.layouts.config import AGGLOMERATIONS, SHAPES, LayoutConfig
+from fancgan.ui import layout_settings
 from fancgan.ui.limits import check_layout
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ DEFAULTS: dict[str, Any] = {
     "d50_nm": 0,
     "gsd": 0,
     "agglomeration": AGGLOMERATIONS[0],
+    "shape": next(iter(SHAPES)),
+    **{name: getattr(LayoutConfig(), name) for name in layout_settings.NAMES},
     "val_share": 0.1,
     "seed": 0,
     "strip": True,
@@ -52,7 +55,7 @@ def make_plan(pipe: Pipeline, style: np.ndarray | None = None, **wishes: object)
     """Return the plan of a visitor's wishes, see DEFAULTS for their names; raise UserError.
 
     size: a name in SIZES; amount: one of AMOUNTS, with its value; d50_nm, gsd: 0 for the
-    training masks' own; style: vector [style_dim] or None.
+    training masks' own (other shapes: 1.1); style: vector [style_dim] or None.
     """
     given = DEFAULTS | wishes
     n, seed = (whole(given[name], name) for name in ("n", "seed"))
@@ -72,6 +75,8 @@ def make_plan(pipe: Pipeline, style: np.ndarray | None = None, **wishes: object)
         "d50_nm": number(given["d50_nm"], "D50") or None,
         "gsd": number(given["gsd"], "GSD") or None,
         "agglomeration": given["agglomeration"],
+        "shape": given["shape"],
+        **layout_settings.chosen({name: given[name] for name in layout_settings.NAMES}),
     }
     if given["amount"] not in AMOUNTS:
         raise UserError(f"The amount is one of: {', '.join(AMOUNTS)}.")

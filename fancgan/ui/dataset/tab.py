@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
-from fancgan.layouts.config import AGGLOMERATIONS
+from fancgan.layouts.config import AGGLOMERATIONS, SHAPES
 from fancgan.measuring import overlay
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
-from fancgan.ui import wire
+from fancgan.ui import layout_settings, wire
 from fancgan.ui.dataset import making
 from fancgan.ui.page import CACHE_SECONDS, DATASETS, MODEL, PLAIN, QUIET, component, shown_as_toast
 from fancgan.ui.scripts import call
@@ -29,7 +29,9 @@ YOLO-seg, split and manifest in one zip. Every file says that it is synthetic. T
 {CACHE_SECONDS[1] // 60} minutes; for any number, on all cores, resumable:
 <code>python -m fancgan make-dataset --n 10000 --out DIR</code></p>"""
 NAMES = ("n", "size", "amount", "value", "d50_nm", "gsd", "agglomeration", "val_share", "seed")
+NAMES = (*NAMES, "shape", *layout_settings.NAMES)
 MESSAGES = "dataset/messages.js"
+FIRST = (next(iter(SHAPES)), AGGLOMERATIONS[0])
 
 
 def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
@@ -103,6 +105,7 @@ def _form() -> list[gr.components.Component]:
             min_width=80,
         )
         amount.change(_value_for, amount, value, queue=False, **QUIET)
+    shape = gr.Dropdown(list(SHAPES), value=given["shape"], label="Shape", elem_id="set-shape")
     with gr.Row():
         d50 = gr.Number(0, label="D50, nm (0: as trained)", elem_id="set-d50", min_width=80)
         gsd = gr.Number(0, label="GSD (0: as trained)", elem_id="set-gsd", min_width=80)
@@ -114,7 +117,31 @@ def _form() -> list[gr.components.Component]:
             given["val_share"], label="Validation share", elem_id="set-share", min_width=80
         )
         seed = gr.Number(given["seed"], label="Seed", precision=0, elem_id="set-seed", min_width=80)
-    return [n, size, amount, value, d50, gsd, kind, share, seed]
+    with gr.Row():
+        belonging = [_field(setting) for setting in layout_settings.SETTINGS]
+        overlap = _field(layout_settings.OVERLAP_SHOWN)
+    for choice in (shape, kind):
+        choice.change(_fields_for, [shape, kind], belonging, queue=False, **QUIET)
+    return [n, size, amount, value, d50, gsd, kind, share, seed, shape, *belonging, overlap]
+
+
+def _field(setting: layout_settings.Setting) -> gr.components.Component:
+    """A field for a setting, seen while the first shape and arrangement are chosen."""
+    place: dict[str, Any] = {"elem_id": f"set-{setting.name}", "min_width": 80}
+    place["visible"] = _belongs(setting, *FIRST)
+    value = making.DEFAULTS[setting.name]
+    if setting.choices:
+        return gr.Dropdown(list(setting.choices), value=value, label=setting.label, **place)
+    return gr.Number(value, label=setting.label, info=setting.hint, **place)
+
+
+def _belongs(setting: layout_settings.Setting, *chosen: str) -> bool:
+    owners = layout_settings.owners(setting.name)
+    return not owners or any(one in owners for one in chosen)
+
+
+def _fields_for(shape: str, kind: str) -> list[dict]:
+    return [gr.update(visible=_belongs(one, shape, kind)) for one in layout_settings.SETTINGS]
 
 
 def _value_for(amount: str) -> gr.Number:

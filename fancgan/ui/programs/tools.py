@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from fancgan.layouts.config import AGGLOMERATIONS, LayoutConfig
+from fancgan.layouts.config import AGGLOMERATIONS, SHAPES, LayoutConfig
 from fancgan.layouts.layout import make_layout, to_mask
 from fancgan.measuring.analysis import analyse
 from fancgan.measuring.results import overlay_png
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 MAX_DATASETS = 4
+SHAPE = next(iter(SHAPES))
 UPLOADING = (
     "Files: POST one to /gradio_api/upload of this server (form field `files`) and give the path "
     "that it answers with, or give a data URL, or the link of an earlier answer."
@@ -63,6 +64,8 @@ class Tools:
         d50_nm: float | None = None,
         gsd: float | None = None,
         agglomeration: str = AGGLOMERATIONS[0],
+        shape: str = SHAPE,
+        aspect_ratio: float | None = None,
     ) -> tuple[str, str]:
         """Draw a particle mask: white particles on black, touching ones parted by a black line.
 
@@ -76,7 +79,9 @@ class Tools:
             count: Number of particles; without count and coverage, as in the training images.
             d50_nm: Median equal-area diameter in nanometres; by default as in the training images.
             gsd: Geometric standard deviation of the diameters, 1 to 4.
-            agglomeration: How particles lie together.
+            agglomeration: How particles lie together; hexagonal and packed are monolayers.
+            shape: Of the particles; d50_nm is then the length of rods, the edge of cubes.
+            aspect_ratio: Length / width of rods, diameter / thickness of plates, from 1.
 
         Returns:
             the mask as PNG, and as JSON its particles and coverage
@@ -90,10 +95,11 @@ class Tools:
             "d50_nm": d50_nm,
             "gsd": gsd,
             "nm_per_px": self._pipe.nm_per_px,
+            "aspect_ratio": aspect_ratio,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         seed = check_seed(seed)
-        config = LayoutConfig(**chosen, seed=seed, agglomeration=agglomeration)
+        config = LayoutConfig(**chosen, seed=seed, agglomeration=agglomeration, shape=shape)
         check_layout(config)
         labels = make_layout(config)
         mask = to_mask(labels)
@@ -219,6 +225,7 @@ class Tools:
         coverage: float | None = None,
         d50_nm: float | None = None,
         style: str | None = None,
+        shape: str = SHAPE,
     ) -> tuple[str, str]:
         """Make a labelled data set of synthetic micrographs to train a network on, as one zip.
 
@@ -232,11 +239,12 @@ class Tools:
             coverage: Share of the area that particles cover, 0.001 to 0.6; as trained by default.
             d50_nm: Median equal-area diameter in nanometres; by default as in the training images.
             style: Link or data URL of a micrograph whose look all images take over.
+            shape: Of the particles; d50_nm is then the length of rods, the edge of cubes.
 
         Returns:
             the link to the zip, and as JSON pairs, licence and bundle
         """
-        wishes = {"n": n, "size": size, "seed": seed, "d50_nm": d50_nm or 0}
+        wishes = {"n": n, "size": size, "seed": seed, "d50_nm": d50_nm or 0, "shape": shape}
         if coverage is not None:
             wishes |= {"amount": making.AMOUNTS[1], "value": 100 * coverage}
         with self._datasets.held():
@@ -259,17 +267,18 @@ def build(models: Models) -> None:
         number, split = gr.Number(None), gr.Number(0.0)
         strip, anyway = gr.Checkbox(True), gr.Checkbox(False)
         agglomeration = gr.Dropdown(list(AGGLOMERATIONS), value=AGGLOMERATIONS[0])
+        shape = gr.Dropdown(list(SHAPES), value=SHAPE)
         pairs = gr.Number(20, precision=0)
         size = gr.Dropdown(list(making.SIZES), value=making.DEFAULTS["size"])
         file, result, figures = gr.Textbox(), gr.File(), gr.Textbox()
     tools = Tools(models, result.GRADIO_CACHE)
-    arrangement = [count, number, number, agglomeration]
+    arrangement = [count, number, number, agglomeration, shape, number]
     for tool, inputs in (
         (tools.layout, [width, height, seed, number, *arrangement]),
         (tools.synthesize, [file, seed, file, number, number, number, strip]),
         (tools.segment, [file, number, split, file, number, anyway]),
         (tools.measure, [file, number, split, file, number, anyway]),
-        (tools.dataset, [pairs, size, seed, number, number, file]),
+        (tools.dataset, [pairs, size, seed, number, number, file, shape]),
     ):
         # Past the queue: of what comes from there gradio's MCP server takes two parts for one.
         trigger.click(

@@ -11,14 +11,14 @@ from fancgan.errors import UserError
 from fancgan.layouts.config import LayoutConfig
 from fancgan.layouts.layout import example_layouts, make_layout, to_mask
 from fancgan.layouts.shapes import draw_aspects, draw_outlines
-from fancgan.ui import wire
+from fancgan.ui import layout_settings, wire
 from fancgan.ui.dataset import making
 from fancgan.ui.limits import check_layout
 
 BANK_SIZE = 48
 NM_PER_PX = LayoutConfig().nm_per_px
-NUMBERS = {"d50_nm": "D50", "gsd": "GSD", "aspect_mean": "aspect ratio", "overlap": "overlap"}
-WISHES = ("count", *NUMBERS, "agglomeration")
+NUMBERS = {"d50_nm": "D50", "gsd": "GSD", "overlap": "overlap"}
+WISHES = ("count", *NUMBERS, "agglomeration", "shape", *layout_settings.NAMES)
 
 
 def layout_mask(name: str, seed: int, size: tuple[int, int] = (512, 768)) -> np.ndarray:
@@ -47,7 +47,7 @@ def own_layout(
         chosen[name] = making.number(chosen[name], NUMBERS[name])
     if "count" in chosen:
         chosen["count"] = making.whole(chosen["count"], "number of particles")
-    chosen = {name: value for name, value in chosen.items() if value is not None}
+    chosen = layout_settings.chosen(chosen)
     height, width = size
     config = LayoutConfig(
         **chosen, height=height, width=width, seed=seed, nm_per_px=nm_per_px or NM_PER_PX

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from fancgan.errors import UserError
-from fancgan.layouts.config import AGGLOMERATIONS
+from fancgan.layouts.config import AGGLOMERATIONS, SHAPES
 from fancgan.layouts.layout import example_layouts
 from fancgan.measuring.overlay import BAR_SHARE, NICE_NM
 from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui import wire
+from fancgan.ui.layout_settings import OVERLAP_SHOWN, SETTINGS
 from fancgan.ui.limits import MAX_PARTICLES, QueuedLock
 from fancgan.ui.page import MODEL, QUEUE_LENGTH, QUIET, component, downloader, shown_as_toast
 from fancgan.ui.scripts import call
@@ -52,6 +53,8 @@ def build(pipe: Pipeline) -> gr.State:
             elem_id="own-layout",
             max_particles=MAX_PARTICLES,
             agglomerations=AGGLOMERATIONS,
+            shapes={name: shape.size for name, shape in SHAPES.items()},
+            settings=[setting.to_dict() for setting in (*SETTINGS, OVERLAP_SHOWN)],
         )
         upload = gr.UploadButton(
             "Upload a mask…", size="sm", min_width=0, elem_classes="fa-chip", elem_id="mask-upload"
