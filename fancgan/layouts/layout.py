@@ -1,7 +1,8 @@
 """Particle layouts by physics: sizes, shapes and agglomerates drawn, painted in occlusion order.
 
 A layout is a label image whose touching particles are parted by a line of background one pixel
-wide, as in manual masks: labels, mask and the mask read back from a file name the same particles.
+wide, as in manual masks: for grains, labels, mask and the mask read back from a file name the same
+particles; other shapes may lie in pieces of one number, which only the label image tells.
 The defaults reproduce the training masks' statistics (mask_statistics.py measures both).
 """
 

@@ -28,8 +28,10 @@ YOLO-seg, split and manifest in one zip. Every file says that it is synthetic. T
 <b>{making.MAX_PAIRS} pairs</b> ({making.MAX_PX // 10**6} megapixels) and deletes them after
 {CACHE_SECONDS[1] // 60} minutes; for any number, on all cores, resumable:
 <code>python -m fancgan make-dataset --n 10000 --out DIR</code></p>"""
-NAMES = ("n", "size", "amount", "value", "d50_nm", "gsd", "agglomeration", "val_share", "seed")
-NAMES = (*NAMES, "shape", *layout_settings.NAMES)
+NAMES = (
+    *("n", "size", "amount", "value", "d50_nm", "gsd", "agglomeration", "val_share", "seed"),
+    *("shape", *layout_settings.NAMES),
+)
 MESSAGES = "dataset/messages.js"
 FIRST = (next(iter(SHAPES)), AGGLOMERATIONS[0])
 
