@@ -16,11 +16,12 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 from fancgan.errors import UserError
 from fancgan.hardware import tune_allocator
+from fancgan.ui.leftovers import UPLOADS, served_folder
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -64,10 +65,10 @@ def check_mcp() -> None:
         raise UserError("--mcp needs one more package: pip install 'gradio[mcp]'.")
 
 
-def serve(args: argparse.Namespace, folder: str) -> None:
+def serve(args: argparse.Namespace, folder: Path) -> None:
     """Load the bundle, build the page and serve it until interrupted; uploads go to folder."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = folder
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / UPLOADS)
 
     from fancgan.ui import zero_gpu
 
@@ -105,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         check_address(args.host, args.port)
         if args.mcp:
             check_mcp()
-        with tempfile.TemporaryDirectory(prefix="fancgan-") as folder:
+        with served_folder() as folder:
             serve(args, folder)
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fancgan.errors import check_stopped
 from fancgan.layouts.canvas import MIN_VISIBLE_PX, Canvas
 from fancgan.layouts.config import MAX_PARTICLES, LayoutConfig
 from fancgan.layouts.shapes import Particle, ParticleSource
@@ -76,6 +77,7 @@ class Arrangement:
             return self.n >= MAX_DRAWN or done(placed)
 
         while failures < MAX_FAILURES and not over():
+            check_stopped()
             habit, heading = self._habit(), self._heading()
             members: list[int] = []
             misses = 0

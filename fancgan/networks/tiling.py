@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from fancgan.errors import check_stopped
+
 
 def run_tiled(
     function: Callable[..., Tensor], inputs: list[Tensor], *, side: int, halo: int, multiple: int
@@ -22,6 +24,7 @@ def run_tiled(
     result: Tensor | None = None
     for top in range(0, height, side):
         for left in range(0, width, side):
+            check_stopped()
             rows = _grown(top, side, halo, height)
             columns = _grown(left, side, halo, width)
             tile = function(*[x[..., rows, columns] for x in inputs])

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fancgan.errors import check_stopped
 from fancgan.segmentation.typical_diameter import (
     CANONICAL_PX,
     MAX_PIXELS,
@@ -67,6 +68,7 @@ def look_closely(
     """
 
     def at(scale: float) -> tuple[NDArray[np.floating], float]:
+        check_stopped()
         size = scaled_size(shape, scale)
         maps = maps_at(*size)
         true_scale = math.sqrt(size[0] * size[1] / (shape[0] * shape[1]))

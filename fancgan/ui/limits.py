@@ -1,11 +1,10 @@
-"""What all visitors share is bounded: the time of a layout, the queue, the memory of caches."""
+"""What all visitors share is bounded: the time of a layout, the memory of caches."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
-from threading import BoundedSemaphore, Lock
+from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Generic, TypeVar
 
 from fancgan.errors import UserError
@@ -39,23 +38,6 @@ def check_layout(config: LayoutConfig) -> None:
             f"These would be {count:.0f} particles: here at most {MAX_PARTICLES}; 'python -m "
             "fancgan make-masks' takes its time for more."
         )
-
-
-class QueuedLock:
-    """Lets one caller in, up to `waiting` in all wait, and others hear that there are too many."""
-
-    def __init__(self, waiting: int):
-        self._lock, self._waiting = Lock(), BoundedSemaphore(waiting)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        if not self._waiting.acquire(blocking=False):
-            raise UserError("Many people are at work just now: please try again in a moment.")
-        try:
-            with self._lock:
-                yield
-        finally:
-            self._waiting.release()
 
 
 class ByteCache(Generic[Value]):

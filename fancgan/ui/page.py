@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
 import inspect
@@ -10,9 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
-from fancgan.errors import UserError
+from fancgan.errors import Stopped, UserError
+from fancgan.ui.leftovers import KEPT_SECONDS
 from fancgan.ui.scripts import asset, mount, preloads, route
+from fancgan.ui.turns import wanted
 
 # In the order of the page; what comes later wins.
 STYLES = (
@@ -26,16 +31,16 @@ STYLES = (
     "dataset/dataset.css",
 )
 
-# One network at a time: two at once would only share the cores and double the memory.
+# One network at a time in each lane (turns.LANES): what answers within seconds, whole files, and
+# data sets, so that nobody waits for work of a longer kind.
 MODEL: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
-# One data set at a time; others wait in the queue, and the model stays free for the tabs.
+FILES: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "files"}
 DATASETS: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "datasets"}
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-QUEUE_LENGTH = 32
 SESSIONS = 128
 UPLOAD_LIMIT = "64mb"
-CACHE_SECONDS = (120, 900)
+CACHE_SECONDS = (120, KEPT_SECONDS)
 
 PLAIN: dict[str, Any] = {"apply_default_css": False, "padding": False, "container": False}
 
@@ -69,17 +74,26 @@ def carrier(script: str, elem_id: str) -> gr.HTML:
 
 
 def shown_as_toast(handler: Callable) -> Callable:
-    """Show a UserError of the handler as a toast; any other exception stays a defect."""
+    """Show a UserError of the handler as a toast; any other exception stays a defect.
+
+    It works while somebody waits for it (`turns.wanted`).
+    """
 
     @functools.wraps(handler)
     def wrapped(*args: Any) -> Any:
-        with _toasts():
+        with _toasts(), wanted():
             return handler(*args)
 
     @functools.wraps(handler)
     def wrapped_steps(*args: Any) -> Iterator[Any]:
-        with _toasts():
-            yield from handler(*args)
+        with contextlib.closing(handler(*args)) as steps:
+            while True:
+                with _toasts(), wanted():  # gradio runs each step in a context of its own
+                    try:
+                        step = next(steps)
+                    except StopIteration:
+                        return
+                yield step
 
     return wrapped_steps if inspect.isgeneratorfunction(handler) else wrapped
 
@@ -88,6 +102,8 @@ def shown_as_toast(handler: Callable) -> Callable:
 def _toasts() -> Iterator[None]:
     try:
         yield
+    except Stopped as stopped:
+        raise gr.Error("Stopped.", print_exception=False) from stopped
     except UserError as error:  # gradio renders it as HTML, and it may name an uploaded file
         raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
 
@@ -126,7 +142,11 @@ def launch_options() -> dict[str, Any]:
         "theme": theme(),
         "css": "\n".join(asset(name) for name in STYLES),
         "head": preloads(),
-        "app_kwargs": {"routes": [route()]},
+        "app_kwargs": {
+            "routes": [route()],
+            # An upload that was cut off is no defect: no traceback, and nobody to answer.
+            "exception_handlers": {ClientDisconnect: lambda *_: Response(status_code=400)},
+        },
         "max_file_size": UPLOAD_LIMIT,
         "state_session_capacity": SESSIONS,
         "run_history": False,

@@ -9,10 +9,11 @@ import gradio as gr
 
 from fancgan.ui.dataset import tab as dataset_tab
 from fancgan.ui.models import Models
-from fancgan.ui.page import CACHE_SECONDS, QUEUE_LENGTH
+from fancgan.ui.page import CACHE_SECONDS
 from fancgan.ui.programs import endpoints, tools
 from fancgan.ui.segment import tab as segment_tab
 from fancgan.ui.sketch import tab as sketch_tab
+from fancgan.ui.turns import FairQueue
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -61,13 +62,13 @@ def build(pipe: Pipeline, stands_in: bool = False, mcp: bool = False) -> gr.Bloc
             with gr.Tab("Segment", id="segment"):
                 segment_tab.build(models, painted)
             with gr.Tab("Data set", id="dataset"):
-                leave = dataset_tab.build(painter)
+                dataset_tab.build(painter)
         gr.HTML(_footer(models, stands_in), **plain)
         endpoints.build(models, "undocumented" if mcp else "public")
         if mcp:
             tools.build(models)
-        demo.unload(leave)
-    demo.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
+    demo.queue(default_concurrency_limit=2)
+    FairQueue.replace(demo)
     return demo
 
 

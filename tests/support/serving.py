@@ -21,10 +21,11 @@ START_SECONDS = 300  # a loaded machine takes its time
 
 @dataclass(frozen=True)
 class Served:
-    """A running demo: its address, and the folder that it was given for temporary files."""
+    """A running demo: its address, the folder that it was given for its files, its process."""
 
     url: str
     temporary: Path
+    pid: int
 
 
 def free_port() -> int:
@@ -61,7 +62,7 @@ def serve(
             command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
         )
         try:
-            yield Served(_address(process, log), temporary)
+            yield Served(_address(process, log), temporary, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -6,6 +6,7 @@ const WAITS = {
   waiting: "waiting for its turn…",
   stopping: "stopping…",
   failed: "not made: see the message",
+  stopped: "stopped, nothing was kept",
 };
 
 export function mount({ element, props, trigger, watch }) {
@@ -35,13 +36,12 @@ export function mount({ element, props, trigger, watch }) {
       progress.max = progress.value = value.n;
       say("done", `${value.n} pairs are ready`);
     },
-    stopped: () => say("stopped", "stopped, nothing was kept"),
   };
 
   function receive(value) {
     if (!value || value.token === token) return;
     token = value.token;
-    if (root.dataset.state === "stopping" && value.state === "making") return;
+    if (["stopping", "stopped"].includes(root.dataset.state) && value.state === "making") return;
     acts[value.state](value);
   }
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import io
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from fancgan.datasets.archives import write_zip
 from fancgan.datasets.synthetic import Folder, Plan, make_pair, plan_for
 from fancgan.datasets.workers import make_missing
-from fancgan.errors import UserError
+from fancgan.errors import UserError, check_stopped
 from fancgan.layouts.config import AGGLOMERATIONS, SHAPES, LayoutConfig
 from fancgan.ui import layout_settings
 from fancgan.ui.limits import check_layout
@@ -112,8 +112,11 @@ def whole(value: object, name: str) -> int:
 
 def preview(pipe: Pipeline, plan: Plan) -> list[Pair]:
     """Return the first pairs of the plan, without their strips."""
-    lines = (plan.line(index) | {"strip": False} for index in range(min(PREVIEWS, plan.n)))
-    return [make_pair(pipe, line) for line in lines]
+    pairs = []
+    for index in range(min(PREVIEWS, plan.n)):
+        check_stopped()
+        pairs.append(make_pair(pipe, plan.line(index) | {"strip": False}))
+    return pairs
 
 
 @dataclass(frozen=True)
@@ -126,54 +129,22 @@ class Progress:
     zip_bytes: bytes | None = None
 
 
-def make(bundle: Path, plan: Plan, stopped: Callable[[], bool]) -> Iterator[Progress]:
+def make(bundle: Path, plan: Plan) -> Generator[Progress, None, None]:
     """Make the data set in a temporary folder; the last Progress carries the zip.
 
-    Ends early, without a zip, once stopped() is true. Nothing stays on the disk.
+    It hears of a stop (errors.check_stopped) at once, and nothing stays on the disk.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Folder(Path(place) / "dataset", plan)
         folder.begin()
         yield Progress(0, plan.n, None)
-        making = make_missing(folder, str(bundle), workers=1)
         started = None
-        try:
+        with closing(make_missing(folder, str(bundle), workers=1)) as making:
             for done, _ in enumerate(making, 1):
-                if stopped():
-                    return
                 started = started or monotonic()
                 pace = (monotonic() - started) / max(done - 1, 1)
                 yield Progress(done, plan.n, pace * (plan.n - done) if done > 1 else None)
-        finally:
-            making.close()
         folder.finish()
         buffer = io.BytesIO()
         write_zip(folder.root, buffer)
     yield Progress(plan.n, plan.n, 0.0, buffer.getvalue())
-
-
-class Stops:
-    """Which visitors, by their session, have asked to stop; the asking ends with the making."""
-
-    def __init__(self) -> None:
-        self._asked: dict[str, bool] = {}  # of those whose data set is being made
-        self._lock = Lock()
-
-    def begin(self, session: str) -> None:
-        with self._lock:
-            if session in self._asked:
-                raise UserError("A data set of yours is being made already: wait, or stop it.")
-            self._asked[session] = False
-
-    def ask(self, session: str) -> None:
-        with self._lock:
-            if session in self._asked:
-                self._asked[session] = True
-
-    def asked(self, session: str) -> bool:
-        with self._lock:
-            return self._asked.get(session, False)
-
-    def end(self, session: str) -> None:
-        with self._lock:
-            self._asked.pop(session, None)

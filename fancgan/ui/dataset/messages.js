@@ -19,3 +19,7 @@ export async function waiting(...inputs) {
 export async function failed() {
   await say("failed");
 }
+
+export async function stopped() {
+  await say("stopped");
+}

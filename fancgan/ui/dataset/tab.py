@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui import layout_settings, wire
 from fancgan.ui.dataset import making
-from fancgan.ui.page import CACHE_SECONDS, DATASETS, MODEL, PLAIN, QUIET, component, shown_as_toast
+from fancgan.ui.page import CACHE_SECONDS, DATASETS, FILES, PLAIN, QUIET, component, shown_as_toast
 from fancgan.ui.scripts import call
 
 if TYPE_CHECKING:
@@ -36,9 +37,8 @@ MESSAGES = "dataset/messages.js"
 FIRST = (next(iter(SHAPES)), AGGLOMERATIONS[0])
 
 
-def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
-    """Add the tab's components and events; return what is to be called when a visitor leaves."""
-    stops = making.Stops()
+def build(pipe: Pipeline) -> None:
+    """Add the tab's components and events."""
     with gr.Row(elem_classes="fa-bench fa-order"):
         with gr.Column(min_width=300, scale=2, elem_classes="fa-left fa-form"):
             wishes = _form()
@@ -58,24 +58,21 @@ def build(pipe: Pipeline) -> Callable[[gr.Request], None]:
             )
             gr.HTML(WORDS, **PLAIN)
 
-    # Plain functions: gradio gives the request to no partial.
-    def make(request: gr.Request, *values: object) -> Iterator[tuple]:
-        yield from _make(pipe, stops, saved.GRADIO_CACHE, request.session_hash or "", *values)
-
-    def leave(request: gr.Request) -> None:
-        stops.ask(request.session_hash or "")
-
     inputs = [*wishes, strip, style]
     previewing = look.click(
-        partial(_preview, pipe), inputs, panel, js=call(MESSAGES, "previewing"), **MODEL, **QUIET
+        partial(_preview, pipe), inputs, panel, js=call(MESSAGES, "previewing"), **FILES, **QUIET
     )
     started = start.click(
-        make, inputs, [panel, saved], js=call(MESSAGES, "waiting"), **DATASETS, **QUIET
+        partial(_make, pipe, saved.GRADIO_CACHE),
+        inputs,
+        [panel, saved],
+        js=call(MESSAGES, "waiting"),
+        **DATASETS,
+        **QUIET,
     )
     for event in (previewing, started):
         event.failure(None, js=call(MESSAGES, "failed"))
-    panel.stop(leave, concurrency_limit=8, **QUIET)
-    return leave
+    panel.stop(None, cancels=started).then(None, js=call(MESSAGES, "stopped"))
 
 
 def _form() -> list[gr.components.Component]:
@@ -179,27 +176,19 @@ def _tile(pair: Pair) -> dict:
 
 
 @shown_as_toast
-def _make(
-    pipe: Pipeline, stops: making.Stops, cache: str, session: str, *values: object
-) -> Iterator[tuple]:
+def _make(pipe: Pipeline, cache: str, *values: object) -> Iterator[tuple]:
     """Yield the panel's state and the button that saves the zip, pair by pair."""
     plan = _plan(pipe, *values)
     hidden = gr.DownloadButton(value=None, visible=False)
-    stops.begin(session)
-    try:
-        for step in making.make(pipe.path, plan, lambda: stops.asked(session)):
+    with closing(making.make(pipe.path, plan)) as steps:
+        for step in steps:
             if step.zip_bytes is None:
                 yield _progress(step), hidden
                 continue
             name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
             path = save_bytes_to_cache(step.zip_bytes, name, cache)
             words = f"Save {name} ({len(step.zip_bytes) / 1e6:.1f} MB)"
-            button = gr.DownloadButton(words, value=path, visible=True)
-            yield _progress(step, "done"), button
-            return
-        yield _state("stopped"), hidden
-    finally:
-        stops.end(session)
+            yield _progress(step, "done"), gr.DownloadButton(words, value=path, visible=True)
 
 
 def _progress(step: making.Progress, state: str = "making") -> dict:

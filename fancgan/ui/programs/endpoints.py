@@ -12,7 +12,7 @@ import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
-from fancgan.errors import UserError
+from fancgan.errors import UserError, check_stopped
 from fancgan.measuring import overlay
 from fancgan.measuring.analysis import Analysis, analyse, distribution_of
 from fancgan.measuring.distribution import WEIGHTINGS
@@ -22,7 +22,7 @@ from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph, to_grey8
 from fancgan.microscopy.scale_bar import find_scale_bar
 from fancgan.ui.dataset import making
-from fancgan.ui.page import DATASETS, MODEL, shown_as_toast
+from fancgan.ui.page import DATASETS, FILES, MODEL, shown_as_toast
 from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
 from fancgan.ui.sketch.mask_sources import layout_mask, read_mask_file
 from fancgan.ui.sketch.painted import Painted, read_back
@@ -88,11 +88,11 @@ def build(models: Models, visibility: str = "public") -> None:
         (_synthesize, (pipe, cache), [mask, seed], [image, figures], MODEL),
         (_synthesize_look, (pipe, cache), [mask, look, micrograph], [image, figures], MODEL),
         (_layout, (cache,), [name, seed], drawn, {}),
-        (_segment, (models, cache), chosen, [labels, outlined, figures], MODEL),
-        (_scale_bar, (), [micrograph], figures, MODEL),
-        (_measure, (models, cache), [micrographs, settings], [results, figures], MODEL),
+        (_segment, (models, cache), chosen, [labels, outlined, figures], FILES),
+        (_scale_bar, (), [micrograph], figures, FILES),
+        (_measure, (models, cache), [micrographs, settings], [results, figures], FILES),
         (_dataset, (pipe, cache), [wishes, style], [made, figures], DATASETS),
-        (_dataset_preview, (pipe,), [wishes, style], [tiles, figures], MODEL),
+        (_dataset_preview, (pipe,), [wishes, style], [tiles, figures], FILES),
     ):
         api_name = handler.__name__[1:]
         trigger.click(
@@ -208,7 +208,10 @@ def measured_zip(
     stems = [Path(path).stem for path in paths]
     if len(set(stems)) < len(stems):
         raise UserError("Two files have the same name: their results would be mixed up.")
-    analyses = [analyse(pipe, path, settings) for path in paths]
+    analyses = []
+    for path in paths:
+        check_stopped()
+        analyses.append(analyse(pipe, path, settings))
     content = zip_bytes(analyses, bundle_facts(pipe.config, pipe.revision), by=by)
     figures = summary(analyses, by)
     figures["files"] = {one.field.name: reading(one) for one in analyses}
@@ -294,7 +297,7 @@ def _dataset(
 
 def dataset_zip(pipe: Pipeline, cache: str, plan: Plan) -> tuple[str, dict]:
     """Make the data set of plan; return the path of the zip in cache and what is in it."""
-    *_, last = making.make(pipe.path, plan, lambda: False)
+    *_, last = making.make(pipe.path, plan)
     name = f"fancgan_synthetic_{plan.n}_seed{plan.seed}.zip"
     facts = {"pairs": plan.n, "licence": plan.licence, "bundle": plan.bundle}
     return save_bytes_to_cache(last.zip_bytes, name, cache), facts

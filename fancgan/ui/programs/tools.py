@@ -22,11 +22,12 @@ from fancgan.measuring.results import overlay_png
 from fancgan.measuring.settings import Settings
 from fancgan.ui import wire
 from fancgan.ui.dataset import making
-from fancgan.ui.limits import QueuedLock, check_layout
-from fancgan.ui.page import QUEUE_LENGTH, shown_as_toast
+from fancgan.ui.limits import check_layout
+from fancgan.ui.page import shown_as_toast
 from fancgan.ui.programs import endpoints
 from fancgan.ui.programs.links import opened
 from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
+from fancgan.ui.turns import FairLock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from fancgan.ui.models import Models
 
 
-MAX_DATASETS = 4
 SHAPE = next(iter(SHAPES))
 UPLOADING = (
     "Files: POST one to /gradio_api/upload of this server (form field `files`) and give the path "
@@ -51,7 +51,7 @@ class Tools:
 
     def __init__(self, models: Models, cache: str):
         self._models, self._pipe, self._cache = models, models.painter, cache
-        self._model, self._datasets = QueuedLock(QUEUE_LENGTH), QueuedLock(MAX_DATASETS)
+        self._model, self._datasets = FairLock(16, 16), FairLock(4, 4)
 
     @shown_as_toast
     def layout(

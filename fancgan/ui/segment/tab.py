@@ -26,6 +26,7 @@ from fancgan.microscopy import image_files, side_file
 from fancgan.microscopy.micrograph import KINDS
 from fancgan.ui import wire
 from fancgan.ui.page import (
+    FILES,
     MODEL,
     PLAIN,
     QUIET,
@@ -83,7 +84,7 @@ def build(models: Models, painted: gr.State) -> None:
         event(None, cancels=proposing)
     shows: dict[str, Any] = {"outputs": [open_files, picture, numbers], **QUIET, **MODEL}
     opening = upload.upload(
-        partial(_open, models), [open_files, upload], js=call(MESSAGES, "opening"), **shows
+        partial(_open, models), [open_files, upload], js=call(MESSAGES, "opening"), **shows | FILES
     )
     opening.failure(None, js=call(MESSAGES, "failed"))
     opening.then(lambda: None, outputs=upload, **QUIET)

@@ -19,12 +19,13 @@ from fancgan.microscopy import image_files
 from fancgan.microscopy.micrograph import read_micrograph
 from fancgan.ui import wire
 from fancgan.ui.layout_settings import OVERLAP_SHOWN, SETTINGS
-from fancgan.ui.limits import MAX_PARTICLES, QueuedLock
-from fancgan.ui.page import MODEL, QUEUE_LENGTH, QUIET, component, downloader, shown_as_toast
+from fancgan.ui.limits import MAX_PARTICLES
+from fancgan.ui.page import MODEL, QUIET, component, downloader, shown_as_toast
 from fancgan.ui.scripts import call
 from fancgan.ui.sketch.look import FIRST_SEED, MAX_SEED, Look, finish_dials
 from fancgan.ui.sketch.mask_sources import layout_mask, outline_bank, own_layout, read_mask_file
 from fancgan.ui.sketch.painted import Painted, Painter, cycle_view, looks
+from fancgan.ui.turns import FairLock, visitor_of
 
 if TYPE_CHECKING:
     from fancgan.pipeline import Pipeline
@@ -127,16 +128,16 @@ def build(pipe: Pipeline) -> gr.State:
     return painted
 
 
-def live_painter(painter: Painter) -> Callable[[dict], dict]:
+def live_painter(painter: Painter) -> Callable[[dict, gr.Request], dict]:
     """Return what the page calls for a new image.
 
     It goes past gradio's queue, which costs more time than the network.
     """
-    lock = QueuedLock(QUEUE_LENGTH)
+    lock = FairLock(24, 6)
 
-    def paint_live(message: dict) -> dict:
+    def paint_live(message: dict, request: gr.Request) -> dict:
         try:
-            with lock.held():
+            with lock.held(visitor_of(request)):
                 return painter.from_message(message).view()
         except UserError as error:
             return {"error": str(error)}
