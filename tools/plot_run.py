@@ -9,6 +9,7 @@ Needs matplotlib for the curves. The sheet shows drawn layouts alone, no mask of
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -25,7 +26,12 @@ LOOKS = 4
 
 
 def read_lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """The lines of a record by step; one that a kill has cut short is left out."""
+    lines = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with contextlib.suppress(ValueError):
+            lines.append(json.loads(text))
+    return [line for line in lines if isinstance(line, dict) and "step" in line]
 
 
 def plot_curves(run: Path, out: Path) -> None:
@@ -54,7 +60,7 @@ def plot_curves(run: Path, out: Path) -> None:
             known = [(v["step"], v[name]) for v in val if name in v]
             if known:
                 axis.plot(*zip(*known, strict=True), "o-", label=name)
-        axis.set_title(f"val, n = {val[-1]['n']} fields")
+        axis.set_title(f"val, n = {val[-1]['n'] if val else 0} fields")
     for axis in axes.flat:
         axis.set_xlabel("step")
         axis.legend(fontsize=8)

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from fancgan.errors import UserError
 from fancgan.networks.config import ModelConfig
 from fancgan.networks.deploy import Networks
+from fancgan.networks.weights_file import checked_weights
 
 
 def read_runs(runs: Sequence[Path]) -> tuple[Networks, dict]:
@@ -56,10 +55,7 @@ def read_run(run: Path) -> tuple[Networks, dict]:
         record = {"data": {}, "train": {}} | record
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{run / 'config.json'} is not the record of a run.") from error
-    try:
-        weights = load_file(run / "weights.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{run / 'weights.safetensors'} is damaged: {error}.") from error
+    weights = checked_weights(run / "weights.safetensors")
     wanted = networks.state_dict()
     strange = [k for k, v in wanted.items() if k not in weights or weights[k].shape != v.shape]
     if strange:

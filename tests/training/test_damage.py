@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from fancgan.errors import UserError
+from fancgan.networks.weights_file import checked_weights
 from fancgan.training.run.folder import load_checkpoint
 from fancgan.training.run.journal import trim_log
 from tests.support.full_disk import FULL, full_disk
@@ -68,6 +70,22 @@ def test_a_flipped_bit_in_a_checkpoint_is_refused(run, fields) -> None:
     path.write_bytes(whole[:-100])
     with pytest.raises(UserError, match=r"checkpoint\.pt cannot be read"):
         tiny_training(run, fields)
+
+
+def test_a_flipped_bit_in_the_weights_is_refused(run) -> None:
+    path = run / "weights.safetensors"
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [0, 8, len(whole) - 1, *rng.integers(len(whole), size=20).tolist()]:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        with pytest.raises(UserError, match=r"weights\.safetensors is damaged"):
+            checked_weights(path)
+    path.write_bytes(whole)
+    plain = save(checked_weights(path))  # as older versions wrote it
+    path.write_bytes(plain)
+    assert save(checked_weights(path)) == plain
 
 
 def test_a_checkpoint_without_a_checksum_is_read(run, fields) -> None:

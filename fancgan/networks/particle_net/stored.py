@@ -9,6 +9,7 @@ import torch
 from fancgan.errors import UserError
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.networks.particle_net.network import ParticleNet
+from fancgan.networks.weights_file import checked_weights
 
 PREFIX = "segmenter."
 
@@ -19,18 +20,15 @@ def load_particle_net(path: str | Path) -> DeployedParticleNet:
     A bundle's are under `segmenter.*` and in half precision, a run's under their own names. Raises
     UserError for a file that is missing, no safetensors file, or of another architecture.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path = Path(path)
     if not path.is_file():
         raise UserError(f"The weights {path} do not exist.")
     try:
-        stored = load_file(path)
+        stored = checked_weights(path)
         weights = {key.removeprefix(PREFIX): value.float() for key, value in stored.items()}
         network = ParticleNet()
         network.load_state_dict(weights)
-    except (SafetensorError, RuntimeError) as error:
+    except RuntimeError as error:
         raise UserError(f"{path} holds no weights of the particle network.") from error
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return DeployedParticleNet(network)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fancgan.errors import UserError
 from fancgan.networks.particle_net.encoder import measure_statistics
 from fancgan.networks.particle_net.network import ParticleNet
+from fancgan.networks.weights_file import checked_weights
 from fancgan.training.any_particle.config import ParticleTrainConfig
 from fancgan.training.any_particle.pictures import ParticleCrops
 from fancgan.training.build import EMA
@@ -117,8 +118,7 @@ def read_initial(source: str) -> tuple[dict[str, Tensor], str]:
 
 def read_weights(source: str) -> tuple[dict[str, Tensor], str]:
     """Return the tensors of a weights file, a checkpoint's average, a run or a bundle; its name."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load, load_file
+    from safetensors.torch import load
 
     path = Path(source)
     if path.suffix == ".pt" and path.is_file():
@@ -127,10 +127,7 @@ def read_weights(source: str) -> tuple[dict[str, Tensor], str]:
         return _tensors_only(averaged), f"{path.resolve().parent.name}/{path.name}"
     weights = path / WEIGHTS_OF_RUN if (path / WEIGHTS_OF_RUN).is_file() else path
     if weights.is_file():
-        try:
-            return load_file(weights), path.resolve().name
-        except SafetensorError as error:
-            raise UserError(f"{weights} is damaged or no safetensors file: {error}.") from error
+        return checked_weights(weights), path.resolve().name
     from fancgan.pretrained.bundle import WEIGHTS
     from fancgan.pretrained.find import find_bundle
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import save
 from torch import nn
 
 from fancgan.errors import UserError
 from fancgan.files import write_whole
+from fancgan.networks.weights_file import weights_bytes
 from fancgan.training.config import FULL_DISK_ADVICE
 
 # What may differ when a run is resumed: it changes how the run is watched, not what it learns.
@@ -154,7 +154,8 @@ class RunFolder:
             for name, network in networks.items()
             for key, value in network.state_dict().items()
         }
-        write_whole(self.path / "weights.safetensors", save(tensors), advice=FULL_DISK_ADVICE)
+        content = weights_bytes(tensors)
+        write_whole(self.path / "weights.safetensors", content, advice=FULL_DISK_ADVICE)
 
     def add_sample(self, step: int, sheet: Image.Image) -> None:
         path = self.path / "samples" / f"{step:07d}_synthetic.png"
