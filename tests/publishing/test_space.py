@@ -41,6 +41,19 @@ def test_the_requirements_are_what_serving_imports() -> None:
     assert set(re.findall(r"^[a-z].*", text, re.MULTILINE)) <= set(everything)
 
 
+def test_the_lock_pins_with_a_hash_whatever_the_space_needs() -> None:
+    card = (ROOT / "space/README.md").read_text()
+    gradio = re.search(r"^sdk_version: (\S+)$", card, re.MULTILINE)[1]
+    lock = (ROOT / "space/requirements.lock").read_text()
+    pins = re.findall(r"^([\w.-]+)==(\S+) \\\n    --hash=sha256:[0-9a-f]{64}", lock, re.MULTILINE)
+    assert len(pins) == len(re.findall(r"^\S", lock, re.MULTILINE)) > 50
+    wanted = re.findall(
+        r"^[a-z][\w-]*", (ROOT / "space/requirements.txt").read_text(), re.MULTILINE
+    )
+    assert {*wanted, "gradio"} <= {name for name, _ in pins} and ("gradio", gradio) in pins
+    assert "//" not in lock, "no address: the hashes say what is meant"
+
+
 def test_the_folder_names_its_model_and_the_card_is_valid(tmp_path: Path) -> None:
     folder = assemble(tmp_path / "space", f"lab/tiny@{'a' * 40}")
     card = (folder / "README.md").read_text()
@@ -115,12 +128,10 @@ def test_a_space_is_uploaded_with_the_pinned_model(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 def test_the_space_starts_with_exactly_its_requirements(tmp_path: Path) -> None:
     folder = assemble(tmp_path / "space")
-    card = (folder / "README.md").read_text()
-    gradio = re.search(r"^sdk_version: (\S+)$", card, re.MULTILINE)[1]
     python = tmp_path / "venv/bin/python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    install = [python, "-m", "pip", "install", "-q", "--no-cache-dir", f"gradio=={gradio}"]
-    subprocess.run([*install, "-r", folder / "requirements.txt"], check=True)
+    install = [python, "-m", "pip", "install", "-q", "--no-cache-dir", "--require-hashes"]
+    subprocess.run([*install, "-r", ROOT / "space/requirements.lock"], check=True)
     (tmp_path / "temporary").mkdir()
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FANCGAN"))}
     with (
