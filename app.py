@@ -18,9 +18,10 @@ import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 
 from fancgan.errors import UserError
-from fancgan.hardware import tune_allocator
+from fancgan.hardware import return_memory_regularly, tune_allocator
 from fancgan.ui.leftovers import UPLOADS, served_folder
 
 
@@ -93,6 +94,7 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
         mcp_server=args.mcp,
         **launch_options(),
     )
+    return_memory_regularly(Event())
     print(f"F-ANcGAN is at {url} (Ctrl-C stops it)", flush=True)
     demo.block_thread()
 

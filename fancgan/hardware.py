@@ -12,6 +12,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from fancgan.errors import UserError
@@ -92,10 +93,38 @@ def tune_allocator() -> bool:
 
     Above 32 MB glibc gives every tensor a mapping of its own and hands it back at once, so that
     each element-wise operation pays for its page faults (a factor of two on whole micrographs).
-    To be called once, before the first tensor. The price: the process keeps its peak memory. With
-    another C library (macOS, Windows, musl) nothing happens.
+    To be called once, before the first tensor. The price: the process keeps its peak memory, until
+    `return_memory`. With another C library (macOS, Windows, musl) nothing happens.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
     return bool(libc.mallopt(M_MMAP_MAX, 0)) and bool(libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def return_memory() -> None:
+    """Give what is freed back to the system (glibc alone); the next tensors fault their pages."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def resident_mb() -> float:
+    """Return the memory that this process occupies, 0 where the system does not tell (Linux)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def return_memory_regularly(ended: Event, seconds: float = 10, grown_mb: float = 100) -> None:
+    """Give freed memory back, from a thread of its own, whenever the process has grown."""
+
+    def watch() -> None:
+        kept = 0.0
+        while not ended.wait(seconds):
+            if resident_mb() > kept + grown_mb:
+                return_memory()
+                kept = resident_mb()
+
+    Thread(target=watch, daemon=True).start()

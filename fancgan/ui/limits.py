@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+from weakref import ReferenceType, ref
 
 from fancgan.errors import UserError
 from fancgan.layouts.bodies import mean_area
@@ -63,3 +64,35 @@ class ByteCache(Generic[Value]):
             self._kept.move_to_end(key)
             while len(self._kept) > 1 and sum(map(self._size, self._kept.values())) > self._limit:
                 self._kept.popitem(last=False)
+
+
+class Owner(Protocol):
+    """What holds memory for a visitor, and can do without."""
+
+    def give_up(self) -> None: ...
+
+
+class Budget:
+    """What all visitors' sessions hold, up to limit_bytes: the one longest unused gives up first.
+
+    The one just used keeps what it has. An owner that is gone counts no more.
+    """
+
+    def __init__(self, limit_bytes: int):
+        self._limit = limit_bytes
+        self._held: OrderedDict[int, tuple[ReferenceType, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def use(self, owner: Owner, size_bytes: int) -> None:
+        """Say that an owner was used just now, and what it holds."""
+        with self._lock:
+            self._held.pop(id(owner), None)
+            self._held[id(owner)] = ref(owner), size_bytes
+            held = {key: value for key, value in self._held.items() if value[0]() is not None}
+            self._held = OrderedDict(held)
+            total = sum(size for _, size in held.values())
+            while total > self._limit and len(self._held) > 1:
+                _, (oldest, size) = self._held.popitem(last=False)
+                total -= size
+                if (owner := oldest()) is not None:
+                    owner.give_up()

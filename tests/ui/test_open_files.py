@@ -17,6 +17,7 @@ from fancgan.pipeline import Pipeline
 from fancgan.pretrained.bundle import PACKAGED
 from fancgan.pretrained.find import packaged
 from fancgan.segmentation.prediction import CorePrediction
+from fancgan.ui.limits import Budget
 from fancgan.ui.models import Models
 from fancgan.ui.segment import open_files
 from fancgan.ui.segment.open_files import OpenFiles, maps_cache
@@ -270,3 +271,18 @@ def test_filters_are_those_of_the_files_that_the_distribution_is_of(models, open
     opened.act(models, names | {"ends": [None, None]})
     assert [len(file.result.measured.table) for file in opened.files] == counts
     assert models.get(opened.model).runs == runs, "a filter needs no network"
+
+
+def test_files_longest_unused_are_put_away_with_a_word(models, stack, monkeypatch):
+    one, other = (OpenFiles(models.default) for _ in range(2))
+    one.open(models, stack, "one")
+    size = one.file.micrograph.pixels.nbytes + open_files.BYTES_PER_PX * one.file.grey.size
+    monkeypatch.setattr(open_files, "BUDGET", Budget(int(1.5 * size)))
+    one.use()
+    other.open(models, stack, "other")
+    assert other.files and not one.files
+    with pytest.raises(UserError, match="had to be put away"):
+        one.act(models, {"do": "show", "file": 0})
+    one.act(models, {"do": "clear"})
+    one.open(models, stack, "one")
+    assert one.files and not other.files

@@ -24,7 +24,7 @@ from fancgan.microscopy.micrograph import InColour, Micrograph, read_micrograph,
 from fancgan.microscopy.scale_bar import ScaleBar, find_scale_bar
 from fancgan.microscopy.words import can_read
 from fancgan.ui import wire
-from fancgan.ui.limits import ByteCache
+from fancgan.ui.limits import Budget, ByteCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 MAX_OPEN_PX = 32_000_000
 MAX_FILES = 32
-CACHED_MAPS_BYTES = 1_500_000_000
+CACHED_MAPS_BYTES = 200_000_000
+BUDGET = Budget(400_000_000)  # of the open files of all visitors
+BYTES_PER_PX = 10  # beside the pixels as read: two pictures of grey levels, two of labels
 _CHANGEABLE = (
     *("nm_per_px", "bar_rows", "top_rows", "invert", "rescale", "split", "min_area_px"),
     *("diameter_px", "show_anyway", "scale_bar", "regions", "written", "threshold"),
@@ -153,9 +155,25 @@ class OpenFiles:
     by: str = "number"
     pooled: bool = False
     asked: list[tuple[Path, str]] = field(default_factory=list)
+    given_up: bool = False
+
+    def give_up(self) -> None:
+        """Put the files away; the next one who asks for them hears why."""
+        self.files, self.current, self.given_up = [], 0, True
+
+    def use(self) -> None:
+        """Say that they are in use; others that are not may be put away for it (`BUDGET`)."""
+        pixels = [file.micrograph.pixels for file in self.files]
+        BUDGET.use(self, sum(p.nbytes + BYTES_PER_PX * p.size for p in pixels))
 
     @property
     def file(self) -> OpenFile:
+        if self.given_up:
+            self.given_up = False
+            raise UserError(
+                "Many people are at work just now, and your pictures had to be put away for "
+                "theirs: please drop them again."
+            )
         if not self.files:
             raise UserError("There is no micrograph: drop one first.")
         return self.files[self.current]
@@ -220,10 +238,14 @@ class OpenFiles:
         file = OpenFile(unique, micrograph, settings, path)
         file.analyse(models.get(self.model), settings)
         self.files.append(file)
-        self.current = len(self.files) - 1
+        self.current, self.given_up = len(self.files) - 1, False
+        self.use()
 
     def act(self, models: Models, action: object) -> None:
         """Do what the page asks for. Raises UserError, and then nothing is changed."""
+        if self.given_up:
+            _ = self.file  # which says so
+        self.use()
         match action:
             case {"do": "show", "file": int(number)} if 0 <= number < len(self.files):
                 self.current = number
