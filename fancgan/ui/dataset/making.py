@@ -7,7 +7,6 @@ makes them, so that they can be made again from their manifest, and the page sta
 from __future__ import annotations
 
 import io
-import math
 import tempfile
 from collections.abc import Generator
 from contextlib import closing
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 MAX_PAIRS = 200
 MAX_PX = 32_000_000
 PREVIEWS = 4
+LARGEST = 1e300  # no number of a visitor's is as large
 SIZES = {"256 × 256": (256, 256), "512 × 512": (512, 512), "768 × 512": (512, 768)}
 AMOUNTS = ("as in the training fields", "coverage, %", "count")
 DEFAULTS: dict[str, Any] = {
@@ -59,7 +59,7 @@ def make_plan(pipe: Pipeline, style: np.ndarray | None = None, **wishes: object)
     """
     given = DEFAULTS | wishes
     n, seed = (whole(given[name], name) for name in ("n", "seed"))
-    if given["size"] not in SIZES:
+    if not isinstance(given["size"], str) or given["size"] not in SIZES:
         raise UserError(f"There is no size {given['size']}; choose from {', '.join(SIZES)}.")
     height, width = SIZES[given["size"]]
     most = min(MAX_PAIRS, MAX_PX // (height * width))
@@ -97,7 +97,7 @@ def number(value: object, name: str) -> float | None:
     """Return value as a finite number, or None where nothing is given; raise UserError."""
     if value is None or value == "":
         return None
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or not -LARGEST < value < LARGEST:
         raise UserError(f"The {name} must be a number, not {value!r}.")
     return value
 

@@ -6,7 +6,6 @@ Nothing here knows gradio.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,9 +40,8 @@ def check_seed(seed: object) -> int:
     if (
         isinstance(seed, int | float)
         and not isinstance(seed, bool)
-        and math.isfinite(seed)
-        and seed == int(seed)
         and 0 <= seed <= MAX_SEED
+        and seed == int(seed)
     ):
         return int(seed)
     raise UserError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
