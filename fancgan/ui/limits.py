@@ -94,5 +94,5 @@ class Budget:
             while total > self._limit and len(self._held) > 1:
                 _, (oldest, size) = self._held.popitem(last=False)
                 total -= size
-                if (owner := oldest()) is not None:
-                    owner.give_up()
+                if (found := oldest()) is not None:
+                    found.give_up()
