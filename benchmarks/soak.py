@@ -235,6 +235,7 @@ def serve(bundle: str | None, folder: Path) -> Iterator[tuple[str, int]]:
         print(f"first page after {time.monotonic() - begun:.1f} s")
         yield url, process.pid
         process.send_signal(signal.SIGTERM)
+        process.communicate()
 
 
 def report(findings: Findings, memory: list[tuple[float, float]], log: str) -> int:
@@ -279,7 +280,9 @@ def main() -> int:
             ended.set()
             for thread in threads[2:]:
                 thread.join(120)
-        log = Path(place, "log").read_text()
+            log = Path(
+                place, "log"
+            ).read_text()  # before the stop, which may catch a worker's start
         left = [path for path in Path(place).iterdir() if path.name != "log"]
     print(f"left on the disk: {len(left)} files or folders")
     return report(findings, memory, log) or int(bool(left))
