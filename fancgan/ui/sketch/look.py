@@ -71,7 +71,8 @@ class Look:
             raise UserError("The look did not arrive whole: please try again.")
         unknown = set(message) - set(cls.__dataclass_fields__)
         if unknown:
-            raise UserError(f"A look has no {', '.join(sorted(unknown))}.")
+            names = " ".join(", ".join(sorted(unknown)).split())  # on one line
+            raise UserError(f"A look has no {names[:80]}.")
         other = message.get("mix_seed")
         return cls(
             seed=check_seed(message.get("seed", 0)),
