@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -117,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--settings",
         metavar="JSON",
-        help="settings.json of an earlier result: each file as it was done then; flags go before",
+        help="settings.json or zip of an earlier result: each file as it was then; flags go before",
     )
     parser.add_argument(
         "--workers",
@@ -136,6 +135,7 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.measuring.batch.records import Records
     from fancgan.measuring.distribution import WEIGHTINGS
     from fancgan.measuring.results import QUANTITIES, bundle_facts
+    from fancgan.measuring.settings import stored_settings
     from fancgan.pipeline import Pipeline
     from fancgan.pretrained.find import SEGMENTER
 
@@ -145,7 +145,8 @@ def run(args: argparse.Namespace) -> None:
     if args.quantity not in QUANTITIES:
         raise UserError(f"--quantity is one of {', '.join(QUANTITIES)}.")
     files, folder = find_files(args.files), Path(args.out)
-    stored = stored_settings(Path(args.settings)) if args.settings else {}
+    earlier = stored_settings(Path(args.settings)) if args.settings else {}
+    stored = {name: settings.to_dict() for name, (_, settings) in earlier.items()}
     chosen = {path: settings_for(stored.get(path.stem, {}), args) for path in files}
     outputs = [path for file in files for path in result_paths(folder, file.stem)]
     protect_inputs([*outputs, *(folder / name for name in SHARED)], files)
@@ -241,17 +242,6 @@ def settings_for(stored: dict, args: argparse.Namespace) -> Settings:
     if regions:
         given["regions"] = regions
     return Settings.from_dict(stored | given)
-
-
-def stored_settings(path: Path) -> dict[str, dict]:
-    """Return {name: settings} of a settings.json; raise UserError where it is none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return {name: field["settings"] for name, field in document["fields"].items()}
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no settings.json of an earlier result.") from error
 
 
 def result_paths(folder: Path, stem: str) -> list[Path]:

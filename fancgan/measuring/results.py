@@ -144,8 +144,13 @@ def _marks(analysis: Analysis) -> dict[str, str]:
     return {"Synthetic": "true"} if analysis.field.synthetic else {}
 
 
-def facts_of(measured: Sequence[Measured], bundle: dict) -> dict:
-    """Return what is needed to repeat the analysis; bundle: name and revision of the model."""
+def facts_of(
+    measured: Sequence[Measured], bundle: dict, bundles: dict[str, dict] | None = None
+) -> dict:
+    """Return what is needed to repeat the analysis; bundle: name and revision of the model.
+
+    bundles: the same by the name of a file, where not all have one model.
+    """
     return {
         "software": "F-ANcGAN",
         "bundle": bundle,
@@ -162,6 +167,7 @@ def facts_of(measured: Sequence[Measured], bundle: dict) -> dict:
                 "typical_diameter_px": one.diameter_px,
                 "doubt": one.doubt,
                 "cautions": list(one.cautions),
+                **({"bundle": bundles[one.name]} if bundles else {}),
             }
             for one in measured
         },
@@ -187,12 +193,12 @@ def field_files(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
 class Results:
     """Files of several micrographs: each is written when it is done, what they share at the end.
 
-    bundle: see bundle_facts. Only numbers and outlines are kept, and the first picture, which the
-    report shows.
+    bundle: see bundle_facts; bundles: by the name of a file, where they differ. Only numbers and
+    outlines are kept, and the first picture, which the report shows.
     """
 
-    def __init__(self, bundle: dict):
-        self.bundle = bundle
+    def __init__(self, bundle: dict, bundles: dict[str, dict] | None = None):
+        self.bundle, self.bundles = bundle, bundles
         self.measured: list[Measured] = []
         self.first: Analysis | None = None
         self._coco = CocoDocument({"description": "particles found by F-ANcGAN", **bundle})
@@ -215,7 +221,7 @@ class Results:
 
         if self.first is None:
             return
-        facts = facts_of(self.measured, self.bundle)
+        facts = facts_of(self.measured, self.bundle, self.bundles)
         shown = [one for one in self.measured if not one.withheld]
         tables = {"particles": particle_table(self.measured)}
         if shown:
@@ -232,10 +238,14 @@ class Results:
 
 
 def zip_bytes(
-    analyses: Sequence[Analysis], bundle: dict, quantity: str = "ecd", by: str = "number"
+    analyses: Sequence[Analysis],
+    bundle: dict,
+    quantity: str = "ecd",
+    by: str = "number",
+    bundles: dict[str, dict] | None = None,
 ) -> bytes:
-    """Return all result files of the micrographs as one zip."""
-    results = Results(bundle)
+    """Return all result files of the micrographs as one zip; see `Results`."""
+    results = Results(bundle, bundles)
 
     def files() -> Iterator[tuple[str, bytes]]:
         for analysis in analyses:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import check_edits
@@ -97,3 +100,34 @@ class Settings:
             return cls(**values)
         except TypeError as error:
             raise UserError(f"A setting is of the wrong kind: {error}.") from error
+
+
+# By the name of a file: the name of the model and the settings.
+StoredSettings = dict[str, tuple[str, Settings]]
+MAX_STORED_BYTES = 50_000_000
+
+
+def stored_settings(path: Path) -> StoredSettings:
+    """Return what a settings.json of an earlier result holds, or the one in a zip of results.
+
+    Raises UserError where it is none.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive, archive.open("settings.json") as file:
+                text = file.read(MAX_STORED_BYTES)
+        else:
+            text = path.read_bytes()
+        document = json.loads(text)
+        bundle = document.get("bundle", {})
+        return {
+            str(name): (
+                str((field.get("bundle") or bundle).get("name", "")),
+                Settings.from_dict(field["settings"]),
+            )
+            for name, field in document["fields"].items()
+        }
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path.name} is no settings.json of an earlier result.") from error

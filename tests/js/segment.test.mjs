@@ -7,6 +7,8 @@ import { numberOf } from "../../fancgan/ui/segment/number_field.js";
 import { figuresOf } from "../../fancgan/ui/segment/offers.js";
 import { wordsOnDiameter, wordsOnScale } from "../../fancgan/ui/segment/panel.js";
 import { PendingActions } from "../../fancgan/ui/segment/pending_actions.js";
+import { wordsOnWaiting } from "../../fancgan/ui/segment/rereading.js";
+import { wordsOnKept } from "../../fancgan/ui/segment/session.js";
 import { Viewport } from "../../fancgan/ui/segment/viewport.js";
 
 const COLOURS = [
@@ -157,4 +159,22 @@ test("a typical diameter, a preview and a particle are said in words", () => {
   const numbers = { columns: ["label", "ecd_nm", "confidence"], rows: [[7, 310.25, 0.831]] };
   assert.equal(wordsOnParticle(numbers, 7), "no. 7 · ECD 310.3 nm · confidence 0.83");
   assert.equal(wordsOnParticle(numbers, 8), "");
+});
+
+test("settings for all files do not mix with those of one", () => {
+  const pending = new PendingActions();
+  pending.add({ do: "set", values: { split: 0.1 }, live: true });
+  pending.add({ do: "set", values: { split: 0.2 } });
+  pending.add({ do: "set", values: { split: 0.3 }, all: true });
+  assert.deepEqual(pending.take(), [
+    { do: "set", values: { split: 0.2 } },
+    { do: "set", values: { split: 0.3 }, all: true },
+  ]);
+});
+
+test("what is read again says how far it is, and what is kept what it holds", () => {
+  assert.equal(wordsOnWaiting(20, 21, 500), "reading again 2 of 21");
+  assert.equal(wordsOnWaiting(16, 21, 8000), "reading again 6 of 21, 32 s left");
+  const fields = { a: { settings: { edits: [{}] } }, b: { settings: { edits: [] } } };
+  assert.match(wordsOnKept({ at: 0, session: { fields } }), /: 2 files, 1 correction by hand\.$/);
 });

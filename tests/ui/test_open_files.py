@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,8 @@ from PIL import Image
 
 from fancgan.errors import UserError
 from fancgan.measuring.predicting import Seen
+from fancgan.measuring.results import bundle_facts, zip_bytes
+from fancgan.measuring.settings import stored_settings
 from fancgan.pipeline import Pipeline
 from fancgan.pretrained.bundle import PACKAGED
 from fancgan.pretrained.find import packaged
@@ -20,11 +23,12 @@ from fancgan.segmentation.prediction import CorePrediction
 from fancgan.ui.limits import Budget
 from fancgan.ui.models import Models
 from fancgan.ui.segment import open_files
+from fancgan.ui.segment.earlier import still_wanted, take_stored
 from fancgan.ui.segment.open_files import OpenFiles, maps_cache
 from tests.support.bundles import make_tiny_bundle
 
 pytest.importorskip("gradio")
-from fancgan.ui.segment.answers import labels_png
+from fancgan.ui.segment.answers import labels_png, session
 
 
 class Counting(Pipeline):
@@ -170,7 +174,9 @@ def test_sheets_have_names_of_their_own_and_can_be_closed(models, opened, stack)
     assert len(opened.measured) == 2
     opened.act(models, {"do": "clear"})
     with pytest.raises(UserError, match="drop one first"):
-        opened.act(models, {"do": "undo"})
+        opened.act(models, {"do": "set", "values": {"split": 0.5}})
+    opened.act(models, {"do": "undo"})
+    assert [file.name for file in opened.files] == ["stack", "painted"]
 
 
 def test_what_a_page_holds_is_bounded(models, opened, stack, monkeypatch):
@@ -199,10 +205,96 @@ def test_another_model_sees_every_sheet_anew(models, opened, stack, tmp_path):
     other = Counting.from_pretrained(make_tiny_bundle(tmp_path / "other", seed=1))
     models.names.append("other")
     models._loaded["other"] = other
-    opened.act(models, {"do": "model", "name": "other"})
-    assert other.runs == 2
+    opened.act(models, {"do": "model", "name": "other", "all": True})
+    assert (other.runs, len(opened.waiting)) == (1, 1), "the one on top first"
+    opened.act(models, {"do": "reread"})
+    assert other.runs == 2 and not opened.waiting
     assert opened.model == "other"
     assert [len(s.analysis.measured.table) for s in opened.files] == [6, 6]
+    opened.act(models, {"do": "undo"})
+    opened.act(models, {"do": "show", "file": 0})
+    assert [file.model for file in opened.files] == [models.default] * 2
+    assert len(opened.files[1].settings.edits) == 1, "corrections come back with their model"
+    opened.act(models, {"do": "model", "name": "other"})
+    assert [file.model for file in opened.files] == ["other", models.default], "this file alone"
+
+
+def test_undo_covers_everything(pipe, models, opened, stack):
+    opened.open(models, stack, "again")
+    steps = [
+        {"do": "set", "values": {"nm_per_px": 7.0}, "all": True},
+        {"do": "set", "values": {"min_area_px": 900}},
+        delete(opened, 0),
+        {"do": "page", "number": 1},
+        {"do": "close", "file": 0},
+    ]
+    states = []
+    for step in steps:
+        states.append(opened.state)
+        opened.act(models, step)
+    end = opened.state
+    for state in reversed(states):
+        opened.act(models, {"do": "undo"})
+        assert opened.state.is_like(state)
+    opened.act(models, {"do": "undo"})
+    assert opened.state.is_like(states[0]), "no step is left"
+    for _ in steps:
+        opened.act(models, {"do": "redo"})
+    assert opened.state.is_like(end)
+    for split in (0.1, 0.2, 0.3):
+        opened.act(models, {"do": "set", "values": {"split": split}, "live": True})
+    opened.act(models, {"do": "undo"})
+    assert opened.file.settings.split == 0, "a slider's way is one step"
+
+
+def test_what_changes_nothing_is_no_correction(models, opened):
+    before = opened.state
+    for edit in (
+        {"do": "delete", "at": [1, 1]},
+        {"do": "split", "from": [0, 0], "to": [3, 3]},
+        {"do": "join", "from": [0, 0], "to": [3, 3]},
+    ):
+        opened.act(models, {"do": "edit", "edit": edit})
+        assert opened.state.is_like(before) and opened.said
+    assert not opened.history.past
+
+
+def test_stop_leaves_the_others_as_they_are(models, opened, stack):
+    for name in ("b", "c"):
+        opened.open(models, stack, name)
+    opened.act(models, {"do": "set", "values": {"split": 0.5}, "all": True})
+    opened.act(models, {"do": "reread"})
+    opened.act(models, {"do": "stop"})
+    assert [file.settings.split for file in opened.files] == [0.5, 0, 0.5]
+    assert not opened.waiting
+    with pytest.raises(UserError, match="leaves fewer"):
+        opened.act(models, {"do": "set", "values": {"bar_rows": 290}, "all": True})
+    assert not opened.waiting
+
+
+def test_an_earlier_result_brings_its_corrections_back(pipe, models, opened, stack, tmp_path):
+    opened.act(models, delete(opened, 1))
+    assert opened.is_unsaved
+    facts = bundle_facts(pipe.config, pipe.revision)
+    (tmp_path / "r.zip").write_bytes(zip_bytes(opened.analyses, facts))
+    opened.saved = opened.state
+    assert not opened.is_unsaved
+    (tmp_path / "s.json").write_text(json.dumps(session(opened)))
+    for name in ("r.zip", "s.json"):
+        fresh = OpenFiles(models.default)
+        take_stored(models, fresh, stored_settings(tmp_path / name), name)
+        assert "1 file, 1 correction by hand" in fresh.said
+        assert still_wanted(fresh) == " Drop their pictures too: stack."
+        fresh.open(models, stack, "stack")
+        assert np.array_equal(fresh.file.analysis.labels, opened.file.analysis.labels)
+        fresh.act(models, {"do": "undo"})
+        fresh.act(models, delete(fresh, 0))
+        take_stored(models, fresh, stored_settings(tmp_path / name), name)
+        fresh.act(models, {"do": "reread"})
+        assert fresh.file.settings == opened.file.settings, "also for a file that is open"
+    (tmp_path / "no.zip").write_text("{}")
+    with pytest.raises(UserError, match="no settings"):
+        stored_settings(tmp_path / "no.zip")
 
 
 def test_what_is_served_decides_what_finds_and_what_paints():

@@ -52,13 +52,16 @@ TABLE_COLUMNS = (
 def shown(models: Models, open_files: OpenFiles, note: str = "") -> tuple[dict, dict]:
     """Return what the page needs to show the open files; note: how far opening is."""
     asked = {"asked": [name for _, name in open_files.asked]}
+    said = open_files.said
     if not open_files.files:
-        return {"token": wire.token(), "files": []} | asked, {"token": wire.token()}
-    any_scale = models.get(open_files.model).any_scale
-    return _picture(models, open_files, note) | asked, _numbers(open_files, any_scale)
+        can_undo = bool(open_files.history.past)
+        empty = {"token": wire.token(), "files": [], "said": said, "can_undo": can_undo}
+        return empty | asked, {"token": wire.token()}
+    any_scale = models.get(open_files.file.model).any_scale
+    return _picture(models, open_files, note, said) | asked, _numbers(open_files, any_scale)
 
 
-def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
+def _picture(models: Models, open_files: OpenFiles, note: str, said: str) -> dict:
     file = open_files.file
     analysis, settings = file.result, file.settings
     field = analysis.field
@@ -68,7 +71,7 @@ def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
         "token": wire.token(),
         "note": note,
         "models": [(name, models.title(name)) for name in models.names],
-        "model": open_files.model,
+        "model": file.model,
         "files": [one.name for one in open_files.files],
         "current": open_files.current,
         "picture": file.token,
@@ -85,15 +88,31 @@ def _picture(models: Models, open_files: OpenFiles, note: str) -> dict:
         "synthetic": field.synthetic,
         "count": len(measured.table),
         "left_out": _left_out(analysis),
-        "threshold": round(settings.threshold or models.get(open_files.model).threshold, 3),
-        "any_scale": models.get(open_files.model).any_scale,
+        "threshold": round(settings.threshold or models.get(file.model).threshold, 3),
+        "any_scale": models.get(file.model).any_scale,
         "diameter_px": plain([measured.diameter_px or np.nan])[0],
         "withheld": measured.withheld,
         "unsure": _unsure(measured),
         "written": file.finding.judged.written,
         "cautions": [] if measured.withheld else list(measured.cautions),
         "settings": settings.to_dict() | {"edits": len(settings.edits)},
-        "can_redo": bool(file.undone),
+        "can_undo": bool(open_files.history.past),
+        "can_redo": bool(open_files.history.undone),
+        "waiting": len(open_files.waiting),
+        "said": said,
+        "unsaved": open_files.is_unsaved,
+        "session": session(open_files) if open_files.is_unsaved else None,
+    }
+
+
+def session(open_files: OpenFiles) -> dict:
+    """Return what `stored_settings` reads: models, settings and corrections of all open files."""
+    return {
+        "fields": {
+            file.name: {"bundle": {"name": model}, "settings": settings.to_dict()}
+            for file in open_files.files
+            for model, settings in (file.chosen,)
+        }
     }
 
 

@@ -73,7 +73,7 @@ export async function deleteChosen(tab) {
   tab.request({ do: "edit", edit: { do: "delete", at } });
 }
 
-function actionsOf({ picture, tools, request }) {
+function actionsOf({ picture, tools, panel, request }) {
   const changeView = (act) => () => {
     act(picture.view);
     picture.draw();
@@ -81,13 +81,14 @@ function actionsOf({ picture, tools, request }) {
   return {
     undo: () => request({ do: "undo" }),
     redo: () => request({ do: "redo" }),
+    stop: () => request({ do: "stop" }),
     close: () => request({ do: "close", file: picture.answer.current }),
     in: changeView((view) => view.zoom(1.5)),
     out: changeView((view) => view.zoom(1 / 1.5)),
     fit: changeView((view) => view.fit()),
     forget: () => tools.forget(),
     leave: () => request({ do: "colour", channel: null }),
-    usual: () => request({ do: "set", values: { threshold: null } }),
-    auto: () => request({ do: "set", values: { diameter_px: null } }),
+    usual: () => panel.set({ threshold: null }),
+    auto: () => panel.set({ diameter_px: null }),
   };
 }

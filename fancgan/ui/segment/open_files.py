@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fancgan.errors import UserError
 from fancgan.measuring.analysis import Analysis, Measured, filtered, measure_field
 from fancgan.measuring.corrections import apply_edits, check_edits
@@ -25,10 +27,9 @@ from fancgan.microscopy.scale_bar import ScaleBar, find_scale_bar
 from fancgan.microscopy.words import can_read
 from fancgan.ui import wire
 from fancgan.ui.limits import Budget, ByteCache
+from fancgan.ui.segment.history import History, State
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from fancgan.pipeline import Pipeline
     from fancgan.ui.models import Models
 
@@ -69,10 +70,12 @@ class OpenFile:
     micrograph: Micrograph
     settings: Settings
     path: Path | None
-    undone: list[dict] = field(default_factory=list)
+    model: str
+    wanted: tuple[str, Settings] | None = None  # what it is to be read with, when there is time
     token: str = field(default_factory=wire.token)  # another picture, another token
     analysis: Analysis | None = None
     found: Found | None = None
+    corrected: np.ndarray | None = None  # labels [H, W] after corrections, of all the picture
 
     @cached_property
     def grey(self) -> np.ndarray:
@@ -118,14 +121,31 @@ class OpenFile:
 
     def analyse(self, pipe: Pipeline, settings: Settings) -> None:
         """Analyse anew with other settings; they are kept only if that succeeds."""
-        if self.analysis and self.found and same_but_filters(self.settings, settings):
+        same_model = self.found is not None and self.found.key[0][1] == pipe.revision
+        if self.analysis and same_model and same_but_filters(self.settings, settings):
             self.analysis = filtered(self.analysis.everything, settings)
             self.settings = settings
             return
         view, found = self.look(pipe, settings)
         labels = apply_edits(found.judged.found.labels, settings.edits)
         self.analysis = measure_field(view, labels, settings, found.judged)
-        self.settings, self.found = settings, found
+        self.settings, self.found, self.corrected = settings, found, labels
+
+    @property
+    def chosen(self) -> tuple[str, Settings]:
+        """Model and settings, as they are or will be when it has been read again."""
+        return self.wanted or (self.model, self.settings)
+
+    @chosen.setter
+    def chosen(self, wanted: tuple[str, Settings]) -> None:
+        self.wanted = None if wanted == (self.model, self.settings) else wanted
+
+    def read_again(self, models: Models) -> None:
+        """Read it as is wanted; where that fails, it stays as it is."""
+        (model, settings), self.wanted = self.chosen, None
+        if (model, settings) != (self.model, self.settings):
+            self.analyse(models.get(model), settings)
+            self.model = model
 
 
 def same_but_filters(one: Settings, other: Settings) -> bool:
@@ -145,7 +165,9 @@ class OpenFiles:
     """The files of one visitor, the one on top, and the quantity whose distribution is shown.
 
     by: one of WEIGHTINGS. asked: (path, name) of pictures in colour that wait for a word by what
-    they are measured. model: name of the bundle that all files are segmented with.
+    they are measured. model: name of the bundle that finds particles in the next file. stored:
+    by the name of a file, model and settings of an earlier result that wait for it. saved: what
+    everything was when it was last saved. said: one line for the page.
     """
 
     model: str
@@ -155,15 +177,20 @@ class OpenFiles:
     by: str = "number"
     pooled: bool = False
     asked: list[tuple[Path, str]] = field(default_factory=list)
+    history: History[OpenFile] = field(default_factory=History)
+    stored: dict[str, tuple[str, Settings]] = field(default_factory=dict)
+    saved: State[OpenFile] | None = None
+    said: str = ""
     given_up: bool = False
 
     def give_up(self) -> None:
         """Put the files away; the next one who asks for them hears why."""
         self.files, self.current, self.given_up = [], 0, True
+        self.history = History()
 
     def use(self) -> None:
         """Say that they are in use; others that are not may be put away for it (`BUDGET`)."""
-        pixels = [file.micrograph.pixels for file in self.files]
+        pixels = [file.micrograph.pixels for file in self._kept()]
         BUDGET.use(self, sum(p.nbytes + BYTES_PER_PX * p.size for p in pixels))
 
     @property
@@ -200,16 +227,25 @@ class OpenFiles:
         Raises UserError, and then nothing is changed.
         """
         try:
-            self._add(models, read_micrograph(path), name, Settings(), kept or path)
+            self._read(models, path, name, kept or path)
         except InColour:
             self.asked.append((kept or path, name))
+
+    def _read(
+        self, models: Models, path: Path, name: str, kept: Path, channel: str | None = None
+    ) -> None:
+        """Read a file with the settings that wait for it, if there are any."""
+        model, settings = self.stored.get(name, (self.model, Settings()))
+        settings = dataclasses.replace(settings, channel=channel or settings.channel)
+        micrograph = read_micrograph(path, settings.page, settings.channel)
+        self._add(models, micrograph, name, settings, kept, model)
+        self.stored.pop(name, None)
 
     def _open_asked(self, models: Models, channel: str | None) -> None:
         """Open the pictures in colour that wait, by a channel; None leaves them."""
         asked, self.asked = self.asked, []
         for path, name in asked if channel else []:
-            settings = Settings(channel=channel)
-            self._add(models, read_micrograph(path, 0, channel), name, settings, path)
+            self._read(models, path, name, path, channel)
 
     def put(self, models: Models, pixels: np.ndarray, name: str, nm_per_px: float | None) -> None:
         """Put an image [H, W] uint8 that was painted here on top."""
@@ -224,6 +260,7 @@ class OpenFiles:
         name: str,
         settings: Settings,
         path: Path | None,
+        model: str | None = None,
     ) -> None:
         pixels = micrograph.pixels.size + sum(s.micrograph.pixels.size for s in self.files)
         if pixels > MAX_OPEN_PX or len(self.files) >= MAX_FILES:
@@ -235,17 +272,64 @@ class OpenFiles:
         taken = {file.name for file in self.files}
         numbered = (f"{name}_{k}" for k in range(2, MAX_FILES + 2))
         unique = next(n for n in (name, *numbered) if n not in taken)
-        file = OpenFile(unique, micrograph, settings, path)
-        file.analyse(models.get(self.model), settings)
+        file = OpenFile(unique, micrograph, settings, path, model or self.model)
+        file.analyse(models.get(file.model), settings)
+        self.history.include(file, file.chosen)
         self.files.append(file)
         self.current, self.given_up = len(self.files) - 1, False
         self.use()
 
+    @property
+    def state(self) -> State[OpenFile]:
+        return State(
+            tuple(self.files), tuple(f.chosen for f in self.files), self.model, self.current
+        )
+
+    @property
+    def waiting(self) -> list[OpenFile]:
+        """The files that are to be read again."""
+        return [file for file in self.files if file.wanted]
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether there is work of a person in it that no saved file holds."""
+        chosen = [settings for _, settings in self.state.chosen]
+        worked = any(s.edits or s.regions or s.filters or s.written is not None for s in chosen)
+        return worked and not (self.saved and self.saved.is_like(self.state))
+
     def act(self, models: Models, action: object) -> None:
-        """Do what the page asks for. Raises UserError, and then nothing is changed."""
+        """Do what the page asks for. Raises UserError, and then nothing is changed.
+
+        What goes for all files is done for the one on top, and waits in the others for "reread".
+        """
         if self.given_up:
             _ = self.file  # which says so
         self.use()
+        before = self.state
+        try:
+            self._act(models, action)
+        except UserError:
+            self._go_to(before)
+            raise
+        match action:
+            case {"do": "undo" | "redo" | "stop" | "reread" | "colour"}:
+                return
+            case {"do": "filter", "name": name}:
+                self.history.remember(before, self.state, ("filter", name), live=True)
+            case {"do": "set", "values": dict(values), **rest}:
+                live = rest.get("live") is True
+                self.history.remember(before, self.state, tuple(sorted(values)), live)
+            case _:
+                self.history.remember(before, self.state)
+        past = self.history.past
+        while past and sum(f.micrograph.pixels.size for f in self._kept()) > 2 * MAX_OPEN_PX:
+            del past[0]
+
+    def _kept(self) -> set[OpenFile]:
+        """The files that are open, and those that undo would open again."""
+        return {*self.files, *(file for state in self.history.past for file in state.files)}
+
+    def _act(self, models: Models, action: object) -> None:
         match action:
             case {"do": "show", "file": int(number)} if 0 <= number < len(self.files):
                 self.current = number
@@ -260,10 +344,13 @@ class OpenFiles:
                 self.by = name
             case {"do": "pool", "all": bool(pooled)}:
                 self.pooled = pooled
-            case {"do": "model", "name": str(name)}:
-                self._take_model(models, name)
-            case {"do": "set", "values": dict(values)} if set(values) <= set(_CHANGEABLE):
-                self._change(models, **values)
+            case {"do": "model", "name": str(name), **rest}:
+                self._take_model(models, name, rest.get("all") is True)
+            case {"do": "set", "values": dict(values), **rest} if set(values) <= set(_CHANGEABLE):
+                values = ({"scale_bar": ""} if "nm_per_px" in values else {}) | values
+                for file in self.files if rest.get("all") is True else [self.file]:
+                    model, settings = file.chosen
+                    file.chosen = model, Settings.from_dict(settings.to_dict() | values)
             case {"do": "colour", "channel": str() | None as channel}:
                 self._open_asked(models, channel)
             case {"do": "filter", "name": str(name), "ends": ends}:
@@ -271,50 +358,63 @@ class OpenFiles:
             case {"do": "page", "number": int(number)}:
                 self._turn(models, number)
             case {"do": "edit", "edit": edit}:
-                self._change(models, edits=[*self.file.settings.edits, *check_edits([edit])])
-                self.file.undone.clear()
-            case {"do": "undo"} if self.file.settings.edits:
-                *left, last = self.file.settings.edits
-                self._change(models, edits=left)
-                self.file.undone.append(last)
-            case {"do": "redo"} if self.file.undone:
-                self._change(models, edits=[*self.file.settings.edits, self.file.undone[-1]])
-                self.file.undone.pop()
-            case {"do": "undo" | "redo"}:
-                pass
+                self._edit(models, check_edits([edit])[0])
+            case {"do": "undo"}:
+                self._go_to(self.history.back(self.state))
+            case {"do": "redo"}:
+                self._go_to(self.history.forth(self.state))
+            case {"do": "reread"}:
+                for file in self.waiting[:1]:
+                    file.read_again(models)
+            case {"do": "stop"}:
+                for file in self.waiting:
+                    file.wanted = None
             case _:
                 raise UserError(f"The page asked for what cannot be done: {str(action)[:80]}.")
+        if self.files:
+            self.file.read_again(models)
 
-    def _take_model(self, models: Models, name: str) -> None:
-        """Segment every file with another bundle; corrections, which fit its particles, go."""
+    def _go_to(self, state: State[OpenFile]) -> None:
+        """Open the files of a state; what has to be read again waits."""
+        self.files, self.model, self.current = list(state.files), state.model, state.current
+        for file, chosen in zip(state.files, state.chosen, strict=True):
+            file.chosen = chosen
+
+    def _take_model(self, models: Models, name: str, everywhere: bool) -> None:
+        """Find particles with another bundle; corrections, which fit those found before, go."""
         pipe = models.get(name)
-        fresh = []
-        for old in self.files:
-            settings = for_model(old.settings, pipe)
-            file = dataclasses.replace(old, settings=settings, undone=[], found=None)
-            file.analyse(pipe, settings)
-            fresh.append(file)
-        self.model, self.files = name, fresh
+        for file in self.files if everywhere else [self.file]:
+            model, settings = file.chosen
+            file.chosen = (
+                (model if model == name else name),
+                (settings if model == name else for_model(settings, pipe)),
+            )
+        if everywhere or len(self.files) == 1:
+            self.model = name
 
-    def _change(self, models: Models, **values: object) -> None:
-        if "nm_per_px" in values:
-            values = {"scale_bar": ""} | values
-        settings = Settings.from_dict(self.file.settings.to_dict() | values)
-        self.file.analyse(models.get(self.model), settings)
+    def _edit(self, models: Models, edit: dict) -> None:
+        """Correct the file on top; what changes nothing is no correction."""
+        file = self.file
+        before, labels = (file.settings, file.analysis), file.corrected
+        settings = dataclasses.replace(file.settings, edits=(*file.settings.edits, edit))
+        file.analyse(models.get(file.model), settings)
+        assert labels is not None and file.corrected is not None
+        if np.array_equal(labels, file.corrected):
+            file.settings, file.analysis = before
+            self.said = "Nothing lies there that this would change."
 
     def _filter(self, models: Models, name: str, ends: object) -> None:
         """Change one filter of the files that the distribution is of; ends None takes it away."""
         unit = self.file.result.measured.unit
         alike = [file for file in self.files if file.result.measured.unit == unit]
         files = alike if self.pooled else [self.file]
-        changed = [
-            Settings.from_dict(
-                (old := file.settings.to_dict()) | {"filters": old["filters"] | {name: ends}}
-            )
-            for file in files
-        ]
-        for file, settings in zip(files, changed, strict=True):
-            file.analyse(models.get(self.model), settings)
+        for file in files:
+            is_current, (model, settings) = not file.wanted, file.chosen
+            values = settings.to_dict()
+            values["filters"] = values["filters"] | {name: ends}
+            file.chosen = model, Settings.from_dict(values)
+            if is_current:  # which takes no time
+                file.read_again(models)
 
     def _turn(self, models: Models, number: int) -> None:
         """Another page of the same file, with the settings but without the corrections."""
@@ -322,7 +422,7 @@ class OpenFiles:
         if not old.path or not old.path.is_file():
             raise UserError("The uploaded file is no longer here: drop it again to turn its pages.")
         settings = dataclasses.replace(old.settings, page=number, written=None, edits=())
-        micrograph = read_micrograph(old.path, number, settings.channel)
-        file = OpenFile(old.name, micrograph, settings, old.path)
-        file.analyse(models.get(self.model), settings)
+        page = read_micrograph(old.path, number, settings.channel)
+        file = OpenFile(old.name, page, settings, old.path, old.model)
+        file.analyse(models.get(file.model), settings)
         self.files[self.current] = file

@@ -10,10 +10,11 @@ export class Panel {
     this.sheets = root.querySelector(".fa-sheets");
     this.pages = root.querySelector("[data-page]");
     this.models = root.querySelector("[data-model]");
+    this.scopeInput = root.querySelector("[data-scope-choice]");
     const choices = [
       [this.sheets, (value) => ({ do: "show", file: Number(value) })],
       [this.pages, (value) => ({ do: "page", number: Number(value) })],
-      [this.models, (value) => ({ do: "model", name: value })],
+      [this.models, (value) => ({ do: "model", name: value, ...this.scope })],
     ];
     for (const [select, action] of choices) {
       select.addEventListener("change", () => tab.request(action(select.value)));
@@ -21,19 +22,31 @@ export class Panel {
     for (const input of root.querySelectorAll("[data-set]")) this.attachSetting(input);
   }
 
+  // Whether what is chosen is for all files.
+  get scope() {
+    const isForAll = this.scopeInput.value === "all" && !this.sheets.hidden;
+    return isForAll ? { all: true } : {};
+  }
+
+  // live: the value is on its way to another one.
+  set(values, live = false) {
+    this.tab.request({ do: "set", values, ...this.scope, ...(live && { live }) });
+  }
+
   attachSetting(input) {
     const name = input.dataset.set;
-    const send = () => {
+    const send = (event) => {
       const value = input.type === "checkbox" ? input.checked : numberOf(input.value);
       if (Number.isNaN(value)) {
         this.tab.say("done", `${input.value} is not a number`);
         this.tab.refresh();
       } else {
         const known = name === "split" ? (value ?? 0) : value;
-        this.tab.request({ do: "set", values: { [name]: known } });
+        this.set({ [name]: known }, event.type === "input");
       }
     };
-    input.addEventListener(input.type === "range" ? "input" : "change", send);
+    if (input.type === "range") input.addEventListener("input", send);
+    input.addEventListener("change", send);
   }
 
   text(name) {
@@ -48,8 +61,8 @@ export class Panel {
     for (const name of ["forget", "keys", "leave"]) {
       this.root.querySelector(`[data-do=${name}]`).disabled = false;
     }
+    this.root.querySelector("[data-do=undo]").disabled = !answer?.can_undo;
     if (!open) return;
-    this.root.querySelector("[data-do=undo]").disabled = !answer.settings.edits;
     this.root.querySelector("[data-do=redo]").disabled = !answer.can_redo;
     this.root.querySelector("[data-synthetic]").hidden = !answer.synthetic;
     this.showChoices(answer);
@@ -67,6 +80,8 @@ export class Panel {
     this.text("name").textContent = answer.files[answer.current];
     this.text("name").hidden = many;
     sheets.hidden = !many;
+    this.root.querySelector("[data-scope]").hidden = !many;
+    this.scopeInput.options[1].textContent = `all ${answer.files.length} files`;
     sheets.replaceChildren(...answer.files.map((name, i) => new Option(name, i)));
     sheets.value = answer.current;
     this.root.querySelector("[data-pages]").hidden = answer.pages < 2;

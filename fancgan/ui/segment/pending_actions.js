@@ -8,8 +8,10 @@ export class PendingActions {
     const last = this.waiting[this.waiting.length - 1];
     const sameFilter = last?.do === "filter" && action.do === "filter" && last.name === action.name;
     if (sameFilter) last.ends = action.ends;
-    else if (last?.do === "set" && action.do === "set") Object.assign(last.values, action.values);
-    else this.waiting.push(action);
+    else if (last?.do === "set" && action.do === "set" && last.all === action.all) {
+      Object.assign(last.values, action.values);
+      if (!action.live) delete last.live;
+    } else this.waiting.push(action);
   }
 
   get isEmpty() {

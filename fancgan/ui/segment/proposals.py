@@ -61,7 +61,7 @@ def proposals(models: Models, open_files: OpenFiles) -> Iterator[dict]:
             "action": {"do": "set", "values": scale_of(bar)},
             "bar": [[bar.left, bar.row], [bar.right, bar.row]],
         }
-    if not models.get(open_files.model).any_scale:
+    if not models.get(file.model).any_scale:
         return
     if not file.result.measured.doubt:
         yield from _better_known(models, file)
@@ -120,9 +120,8 @@ def _trusted_part(file: OpenFile) -> Iterator[dict]:
 def _alternatives(
     models: Models, open_files: OpenFiles
 ) -> Iterator[tuple[str, str, Settings, dict]]:
-    """Yield (words, model, settings, action) of what may help; a model is that of all files."""
-    file, model = open_files.file, open_files.model
-    where = ", all files" if open_files.files[1:] else ""
+    """Yield (words, model, settings, action) of what may help."""
+    file, model = open_files.file, open_files.file.model
     # Beyond what the first look is made for, a diameter changes nothing.
     largest = CANONICAL_PX / overview_scale(file.result.labels.shape)
     typical = min(file.result.measured.diameter_px or 0.0, largest)
@@ -135,7 +134,7 @@ def _alternatives(
     for name in models.names:
         if name != model and "generator.pt" in models.config(name)["sha256"]:
             settings = for_model(file.settings, models.get(name))
-            yield models.title(name) + where, name, settings, {"do": "model", "name": name}
+            yield models.title(name), name, settings, {"do": "model", "name": name}
 
 
 def _preview(view: FieldOfView, labels: np.ndarray, region: dict | None = None) -> str:

@@ -9,6 +9,8 @@ import { PendingActions } from "./pending_actions.js";
 import { Picture } from "./picture.js";
 import { attachPointer } from "./pointer.js";
 import { Regions } from "./regions.js";
+import { Rereading } from "./rereading.js";
+import { Session } from "./session.js";
 import { Tools } from "./tools.js";
 
 export function mount({ element, props, trigger, watch }) {
@@ -34,6 +36,9 @@ class SegmentTab {
     this.picture.regions = this.regions;
     this.panel = new Panel(root, this);
     this.colour = new ColourQuestion(root, this.request);
+    this.rereading = new Rereading(root, this.request);
+    this.session = new Session(root, () => document.querySelector("#micrograph input[type=file]"));
+    hear("saved", ({ name }) => name.endsWith("_results.zip") && this.session.saved());
     attachKeyboard(this);
     attachPointer(this);
   }
@@ -58,6 +63,8 @@ class SegmentTab {
   async receive(answer) {
     if (!answer) return;
     this.colour.show(answer);
+    this.panel.text("said").textContent = answer.said ?? "";
+    this.session.receive(answer);
     if (answer.files.length) await this.show(answer);
     else this.empty(answer);
   }
@@ -82,12 +89,20 @@ class SegmentTab {
     root.dataset.token = answer.token;
     root.dataset.count = answer.count;
     if (!answer.note) delete root.dataset.opening;
-    const found = wordsOnCount(answer);
-    const more = answer.note ? `, opening ${answer.note}` : "";
+    const again = this.rereading.receive(answer.waiting, performance.now());
+    const more = answer.note ? `opening ${answer.note}` : again;
     if (!this.pending.isEmpty) this.say("busy", "working…");
-    else this.say(answer.note ? "busy" : "done", found + more);
+    else this.say(more ? "busy" : "done", wordsOnCount(answer) + (more && `, ${more}`));
     this.showCard();
-    if (this.pending.isEmpty && !answer.note) requestAnimationFrame(() => this.seen());
+    if (this.pending.isEmpty && !more) requestAnimationFrame(() => this.seen());
+    if (again && this.pending.isEmpty && !answer.note) this.rereadNext();
+  }
+
+  // What is on screen stays in use meanwhile: what somebody does goes first.
+  rereadNext() {
+    const words = this.status.textContent;
+    this.rereading.next();
+    this.say("busy", words);
   }
 
   // The answer is on screen: what may help is asked for now.

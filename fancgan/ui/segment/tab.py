@@ -21,6 +21,7 @@ from fancgan.measuring.results import (
     particle_table,
     zip_bytes,
 )
+from fancgan.measuring.settings import stored_settings
 from fancgan.measuring.tables.spreadsheets import csv_bytes
 from fancgan.microscopy import image_files, side_file
 from fancgan.microscopy.micrograph import KINDS
@@ -37,6 +38,7 @@ from fancgan.ui.page import (
 )
 from fancgan.ui.scripts import call
 from fancgan.ui.segment.answers import shown
+from fancgan.ui.segment.earlier import still_wanted, take_stored
 from fancgan.ui.segment.open_files import OpenFiles
 from fancgan.ui.segment.proposals import proposals
 
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from fancgan.ui.sketch.painted import Painted
 
 STATE_SECONDS = 1800
+RESULTS = (".json", ".zip")  # an earlier result, whose settings are taken over
 MAX_ACTIONS = 200
 MESSAGES = "segment/messages.js"
 
@@ -66,7 +69,8 @@ def build(models: Models, painted: gr.State) -> None:
             )
             stop = gr.Button("Stop", size="md", elem_id="stop-opening", min_width=0)
             gr.HTML(
-                f"<p class='fa-note'>{KINDS}; JEOL, Hitachi and Tescan text files may come along. "
+                f"<p class='fa-note'>{KINDS}; JEOL, Hitachi and Tescan text files may come along, "
+                "and the zip of an earlier result, whose corrections come back. "
                 "Nothing of yours is kept or logged.</p>",
                 **PLAIN,
             )
@@ -86,9 +90,9 @@ def build(models: Models, painted: gr.State) -> None:
     opening = upload.upload(
         partial(_open, models), [open_files, upload], js=call(MESSAGES, "opening"), **shows | FILES
     )
-    opening.failure(None, js=call(MESSAGES, "failed"))
-    opening.then(lambda: None, outputs=upload, **QUIET)
-    stop.click(None, cancels=opening, js=call(MESSAGES, "failed"))
+    opening.failure(lambda: None, outputs=upload, js=call(MESSAGES, "failed"), **QUIET)
+    opening.success(lambda: None, outputs=upload, **QUIET)
+    stop.click(lambda: None, outputs=upload, cancels=opening, js=call(MESSAGES, "failed"), **QUIET)
     take_painted = partial(_take_painted, models)
     taking = take.click(take_painted, [open_files, painted], **shows)
     taking.failure(None, js=call(MESSAGES, "failed"))
@@ -115,10 +119,13 @@ def build(models: Models, painted: gr.State) -> None:
 def _open(models: Models, open_files: OpenFiles, paths: list[str] | None) -> Iterator[tuple]:
     """Open each uploaded file and show it as soon as it is ready; bad ones are said and left."""
     files = [Path(path) for path in paths or []]
-    pictures = [path for path in files if path.suffix.lower() not in side_file.DROPPED]
-    if not pictures:
-        raise UserError(f"No micrograph arrived: {KINDS} are read.")
+    results = [path for path in files if path.suffix.lower() in RESULTS]
     beside = [path for path in files if path.suffix.lower() in side_file.DROPPED]
+    pictures = [path for path in files if path not in (*results, *beside)]
+    if not pictures and not results:
+        raise UserError(f"No micrograph arrived: {KINDS} are read.")
+    for path in results:
+        take_stored(models, open_files, stored_settings(path), path.name)
     bad = []
     for number, path in enumerate(pictures, 1):
         try:
@@ -133,6 +140,10 @@ def _open(models: Models, open_files: OpenFiles, paths: list[str] | None) -> Ite
             yield open_files, *shown(models, open_files, f"{number + 1} of {len(pictures)}")
     if bad and len(pictures) == 1:
         raise bad[0]
+    if results:
+        open_files.said += still_wanted(open_files)
+    if results and open_files.files:
+        open_files.file.read_again(models)
     yield open_files, *shown(models, open_files)
 
 
@@ -191,17 +202,30 @@ def _propose(models: Models, open_files: OpenFiles) -> Iterator[dict]:
     yield answer(done=True)
 
 
+def _bundles(models: Models, open_files: OpenFiles) -> tuple[dict, dict | None]:
+    """Return what names the model, and by the name of a file, where not all have the same."""
+    own = {}
+    for file in open_files.files:
+        pipe = models.get(file.model)
+        own[file.name] = bundle_facts(pipe.config, pipe.revision)
+    each = list({facts["revision"]: facts for facts in own.values()}.values())
+    if len(each) == 1:
+        return each[0], None
+    return {key: ", ".join(facts[key] for facts in each) for key in each[0]}, own
+
+
 @shown_as_toast
 def _save(models: Models, open_files: OpenFiles, wanted: object) -> dict:
     """Make the file that was asked for; it travels as data and is never written here."""
-    pipe = models.get(open_files.model)
-    file, facts = open_files.file, bundle_facts(pipe.config, pipe.revision)
+    file, (facts, bundles) = open_files.file, _bundles(models, open_files)
     many = len(open_files.files) > 1
     name = "fancgan_results" if many else f"{file.name}_results"
     match wanted:
         case "zip":
-            content = zip_bytes(open_files.analyses, facts, open_files.quantity, open_files.by)
+            how = (open_files.quantity, open_files.by)
+            content = zip_bytes(open_files.analyses, facts, *how, bundles)
             mime, name = "application/zip", f"{name}.zip"
+            open_files.saved = open_files.state
         case "csv":
             content, mime = csv_bytes(particle_table(open_files.measured)), "text/csv"
             name = "particles.csv" if open_files.pooled else f"{file.name}_particles.csv"

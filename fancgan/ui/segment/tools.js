@@ -33,7 +33,7 @@ export class Tools {
   // A line across a typical particle, of that length in pixels, is drawn.
   onDiameter(length) {
     this.take("select");
-    this.tab.request({ do: "set", values: { diameter_px: Number(length.toPrecision(3)) } });
+    this.tab.panel.set({ diameter_px: Number(length.toPrecision(3)) });
   }
 
   // Leave the line along the scale bar, and the question.
@@ -59,7 +59,7 @@ export class Tools {
     }
     this.take("select");
     const nmPerPx = length / Math.hypot(x1 - x0, y1 - y0);
-    this.tab.request({ do: "set", values: { nm_per_px: Number(nmPerPx.toPrecision(6)) } });
+    this.tab.panel.set({ nm_per_px: Number(nmPerPx.toPrecision(6)) });
   }
 
   refresh() {

@@ -17,6 +17,6 @@ export function mount({ props, watch }) {
     link.click();
     link.remove();
     setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
-    tell("saved");
+    tell("saved", { name: file.name });
   });
 }

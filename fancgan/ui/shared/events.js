@@ -4,7 +4,7 @@
 //   ask                                                      a new image is wanted
 //   ready, levels {name: grey level}, cycle {round, ...}     an image, and its check, have come
 //   selected {label, from}                                   a particle is chosen
-//   saved                                                    a file was handed to the browser
+//   saved {name}                                             a file was handed to the browser
 
 export function tell(name, detail = {}) {
   document.dispatchEvent(new CustomEvent(`fancgan:${name}`, { detail }));
