@@ -306,6 +306,8 @@ class OpenFiles:
             _ = self.file  # which says so
         self.use()
         before = self.state
+        if action != {"do": "reread"}:
+            self.said = ""
         try:
             self._act(models, action)
         except UserError:

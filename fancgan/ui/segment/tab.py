@@ -124,6 +124,7 @@ def _open(models: Models, open_files: OpenFiles, paths: list[str] | None) -> Ite
     pictures = [path for path in files if path not in (*results, *beside)]
     if not pictures and not results:
         raise UserError(f"No micrograph arrived: {KINDS} are read.")
+    open_files.said = ""
     for path in results:
         take_stored(models, open_files, stored_settings(path), path.name)
     bad = []
