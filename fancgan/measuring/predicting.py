@@ -142,7 +142,7 @@ def _warnings(pipe: Pipeline, grey: NDArray, prob: NDArray, zoom: float) -> list
     if particle.mean() > CROWDED or (levels > UNLIKE_SD).any():
         words.append(
             "This picture looks unlike those that the model knows: judge the outlines by eye. For "
-            "particles darker than their ground choose 'dark particles' (--invert), or the model "
+            "particles darker than their ground choose 'dark particles' (invert), or the model "
             "particles, which knows many kinds."
         )
     if zoom != 1:

@@ -12,6 +12,12 @@ export async function opening(...inputs) {
   return inputs;
 }
 
+export async function working(...inputs) {
+  const segment = await part("segment");
+  segment.say("busy", "working…");
+  return inputs;
+}
+
 export async function failed() {
   const segment = await part("segment");
   segment.failed();

@@ -94,7 +94,7 @@ def build(models: Models, painted: gr.State) -> None:
     opening.success(lambda: None, outputs=upload, **QUIET)
     stop.click(lambda: None, outputs=upload, cancels=opening, js=call(MESSAGES, "failed"), **QUIET)
     take_painted = partial(_take_painted, models)
-    taking = take.click(take_painted, [open_files, painted], **shows)
+    taking = take.click(take_painted, [open_files, painted], js=call(MESSAGES, "working"), **shows)
     taking.failure(None, js=call(MESSAGES, "failed"))
     acting = picture.input(
         partial(_act, models),
