@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,22 +11,19 @@ import tifffile
 from PIL import Image
 
 from fancgan.errors import UserError
-from fancgan.measuring.predicting import Seen
 from fancgan.measuring.results import bundle_facts, zip_bytes
 from fancgan.measuring.settings import stored_settings
 from fancgan.pipeline import Pipeline
-from fancgan.pretrained.bundle import PACKAGED
-from fancgan.pretrained.find import packaged
-from fancgan.segmentation.prediction import CorePrediction
 from fancgan.ui.limits import Budget
 from fancgan.ui.models import Models
-from fancgan.ui.segment import open_files
+from fancgan.ui.segment import open_file, open_files
 from fancgan.ui.segment.earlier import still_wanted, take_stored
-from fancgan.ui.segment.open_files import OpenFiles, maps_cache
+from fancgan.ui.segment.open_file import maps_cache
+from fancgan.ui.segment.open_files import OpenFiles
 from tests.support.bundles import make_tiny_bundle
 
 pytest.importorskip("gradio")
-from fancgan.ui.segment.answers import labels_png, session
+from fancgan.ui.segment.answers import session
 
 
 class Counting(Pipeline):
@@ -48,7 +43,7 @@ def bundle(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def pipe(bundle, monkeypatch) -> Counting:
-    monkeypatch.setattr(open_files, "CACHE", maps_cache())
+    monkeypatch.setattr(open_file, "CACHE", maps_cache())
     return Counting.from_pretrained(bundle)
 
 
@@ -187,7 +182,7 @@ def test_what_a_page_holds_is_bounded(models, opened, stack, monkeypatch):
 
 
 def test_forgotten_maps_are_predicted_again(pipe, models, stack, monkeypatch):
-    monkeypatch.setattr(open_files, "CACHE", maps_cache(limit_bytes=1))
+    monkeypatch.setattr(open_file, "CACHE", maps_cache(limit_bytes=1))
     opened = OpenFiles(models.default)
     opened.open(models, stack, "a")
     first = opened.file.analysis.labels
@@ -247,6 +242,14 @@ def test_undo_covers_everything(pipe, models, opened, stack):
     assert opened.file.settings.split == 0, "a slider's way is one step"
 
 
+def test_undo_closes_no_file_that_was_opened_later(models, opened, stack):
+    opened.act(models, {"do": "set", "values": {"min_area_px": 900}})
+    opened.open(models, stack, "later")
+    opened.act(models, {"do": "undo"})
+    assert [file.name for file in opened.files] == ["stack", "later"]
+    assert opened.files[0].chosen[1].min_area_px is None
+
+
 def test_what_changes_nothing_is_no_correction(models, opened):
     before = opened.state
     for edit in (
@@ -295,40 +298,6 @@ def test_an_earlier_result_brings_its_corrections_back(pipe, models, opened, sta
     (tmp_path / "no.zip").write_text("{}")
     with pytest.raises(UserError, match="no settings"):
         stored_settings(tmp_path / "no.zip")
-
-
-def test_what_is_served_decides_what_finds_and_what_paints():
-    def named(name: str, path: Path, origin: str = "") -> Models:
-        served = SimpleNamespace(config={"name": name}, path=path, origin=origin, paints=True)
-        return Models(served)
-
-    assert named("tio2-sem", PACKAGED / "tio2-sem").default == "particles"
-    assert named("tio2-sem", Path("cache"), "owner/name@commit").default == "particles"
-    own = named("mine", Path("mine"))
-    assert own.default == "mine" and own.names[1:] == packaged()
-    assert own.title("particles") == "any particles (particles)"
-    assert own.title("tio2-sem") == "TiO2 nanoparticles, SEM (tio2-sem)"
-    assert own.painter.config["name"] == "mine"
-
-
-def test_the_cache_forgets_the_oldest_first():
-    def seen(value: float) -> Seen:
-        plane = np.full((10, 10), value, np.float32)
-        return Seen(CorePrediction(plane, plane, {}))
-
-    cache = maps_cache(limit_bytes=2 * 800)
-    for key in "abc":
-        cache.put((key,), seen(1))
-        cache.get(("a",))
-    assert cache.get(("b",)) is None
-    assert cache.get(("a",)) is not None
-    assert cache.get(("c",)) is not None
-
-
-def test_labels_survive_the_way_to_the_page():
-    labels = np.random.default_rng(0).integers(0, 2**24, (40, 50)).astype(np.int32)
-    decoded = np.asarray(Image.open(io.BytesIO(labels_png(labels)))).astype(np.int32)
-    assert np.array_equal(decoded @ np.array([1, 256, 65536]), labels)
 
 
 def test_a_picture_in_colour_waits_for_one_word(models, draw_discs, tmp_path):

@@ -45,7 +45,7 @@ function turn(root, name, by) {
   if (slider.disabled) return;
   if (by > 0) slider.stepUp();
   else slider.stepDown();
-  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  slider.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 // The particle so many places on, in the order of the table.

@@ -23,11 +23,12 @@ from fancgan.segmentation.typical_diameter import (
     overview_scale,
 )
 from fancgan.ui import wire
-from fancgan.ui.segment.open_files import for_model
+from fancgan.ui.segment.open_file import for_model
 
 if TYPE_CHECKING:
     from fancgan.ui.models import Models
-    from fancgan.ui.segment.open_files import OpenFile, OpenFiles
+    from fancgan.ui.segment.open_file import OpenFile
+    from fancgan.ui.segment.open_files import OpenFiles
 
 SECONDS = 3.0  # what is not begun by then is not proposed
 THUMBNAIL_PX = 240
