@@ -3,6 +3,7 @@
 python export.py --run runs/tio2-sem --out fancgan/bundles/tio2-sem --data DATA/tio2
 python export.py --run runs/mine --out bundles/mine --formats torchscript,export,onnx
 python export.py --run runs/a runs/b --out bundles/mean
+python export.py --run runs/particles runs/painter --out bundles/particles --data DATA/emps
 python export.py --bundle bundles/mine --push OWNER/NAME --tag v1 [--private] [--dry-run]
 python export.py --space OWNER/DEMO --bundle-repo OWNER/NAME@v1 [--dry-run]
 """
@@ -26,7 +27,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         nargs="+",
         help="folder of the training run; needs --out. Of several, fine-tuned from the same bundle "
-        "on the same data, the mean of the weights is taken",
+        "on the same data, the mean of the weights is taken; of --preset particles its run, and "
+        "behind it that of a --preset painter to paint with",
     )
     what.add_argument("--bundle", metavar="DIR", help="a bundle that is there; needs --push")
     what.add_argument("--space", metavar="OWNER/NAME", help="publish the demo as this Space")

@@ -13,11 +13,14 @@ from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
 from fancgan.microscopy.overlays import find_overlays
 from fancgan.networks.config import ModelConfig
+from fancgan.networks.painter.config import PainterConfig
+from fancgan.networks.painter.dials import LookScale
 from fancgan.networks.style_vector import StyleScale
 from fancgan.networks.tiling import run_tiled
 from fancgan.networks.torchscript import load_scripted, quiet_torchscript
 from fancgan.particles.inputs import image_array, mask_array
 from fancgan.particles.instances import decode_instances
+from fancgan.particles.labels import separate
 from fancgan.pretrained.bundle import Bundle
 from fancgan.pretrained.find import find_bundle, painters
 from fancgan.segmentation.finding import Found, Judgement
@@ -40,7 +43,8 @@ class Pipeline:
     "owner/name@commit" of a bundle from the Hub, otherwise "". nm_per_px: size of a pixel of the
     training images, None if unknown. threshold: probability from which a pixel counts as particle.
     paints: whether there is a generator. any_scale: whether the segmenter finds scale and polarity
-    by itself, with a confidence.
+    by itself, with a confidence. any_look: whether the generator paints in the look of any
+    micrograph; the others know one material.
     """
 
     def __init__(self, bundle: Bundle, *, device: str = "cpu", precision: str = "auto"):
@@ -60,7 +64,12 @@ class Pipeline:
         self._judgement = Judgement.from_dict(judgement) if judgement else None
         self.paints, self.any_scale = bundle.paints, self._judgement is not None
         if self.paints:
-            self.model_config = ModelConfig.from_dict(bundle.config["architecture"])
+            architecture = bundle.config["architecture"]
+            self.model_config = (
+                PainterConfig.from_dict(architecture["painter"])
+                if "painter" in architecture
+                else ModelConfig.from_dict(architecture)
+            )
             attributes = ["sample_style", "style_dim", "noise_channels", "density"]
             attributes.append("draw_brightness")  # not in the first bundles
             self._generator = self._load(bundle, "generator.pt", attributes)
@@ -93,11 +102,17 @@ class Pipeline:
         return self.config.get("nm_per_px")
 
     @property
-    def style_scale(self) -> StyleScale:
+    def style_scale(self) -> StyleScale | LookScale:
         """What a unit of the first entries of a style vector is in grey levels."""
         self.need_generator()
         density = self._generator.density
-        return StyleScale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
+        scale = LookScale if self.any_look else StyleScale
+        return scale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
+
+    @property
+    def any_look(self) -> bool:
+        """Whether the generator paints in the look of any micrograph, not of one material."""
+        return self.paints and isinstance(self.model_config, PainterConfig)
 
     @property
     def style_dim(self) -> int:
@@ -238,9 +253,10 @@ class Pipeline:
     def measure_style(self, image: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return the style float32 [style_dim] of a micrograph [H, W].
 
-        mask: [H, W], its particles where they are known, otherwise the segmenter finds them. The
-        first entries are STAT_NAMES in standard deviations of the training images, the rest is
-        the encoder's mean.
+        mask: [H, W], its particles where they are known, as `synthesize` takes them, otherwise the
+        segmenter finds them. The first entries are measured (STAT_NAMES; with `any_look`
+        painter.config.LookLayout), in standard deviations of the training images, the rest is the
+        encoder's.
         """
         self.need_generator()
         grey = image_array(image)
@@ -253,8 +269,15 @@ class Pipeline:
             for side in grey.shape
         )
         grey = grey[middle]
-        particle = self.segment(grey) if mask is None else np.asarray(mask)[middle]
-        inputs = [_as_tensor(grey).to(self.device), _as_tensor(particle > 0.5).to(self.device)]
+        if mask is not None:
+            given = np.asarray(mask)
+            given = given > 0.5 if given.dtype.kind == "f" else given
+            particle = mask_array(given, empty=True)[middle]
+        elif self.any_scale:
+            particle = separate(self.instances(grey)) > 0
+        else:
+            particle = self.segment(grey) > 0.5
+        inputs = [_as_tensor(grey).to(self.device), _as_tensor(particle).to(self.device)]
         with torch.inference_mode(), torch.jit.optimized_execution(False):
             style = self._style_encoder(*inputs)
         return style[0].cpu().numpy()
@@ -301,7 +324,7 @@ class Pipeline:
         autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
         height, width = inputs[0].shape[2:]
         # The statistics of AdaIN are those of the whole picture: tiles would differ in brightness.
-        whole = height * width <= WHOLE_PX or self.model_config.modulation == "adain"
+        whole = height * width <= WHOLE_PX or not self.model_config.works_in_tiles
         with torch.inference_mode(), autocast, torch.jit.optimized_execution(False):
             if whole:
                 return on_device(*inputs)

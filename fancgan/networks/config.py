@@ -77,6 +77,11 @@ class ModelConfig:
         """Height and width inside the networks are multiples of this many pixels."""
         return 2 ** (len(self.widths) - 1)
 
+    @property
+    def works_in_tiles(self) -> bool:
+        """Whether parts of a picture look as they do in the whole; AdaIN's statistics are its."""
+        return self.modulation != "adain"
+
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
 

@@ -26,15 +26,15 @@ def _check_shape(array: np.ndarray, what: str) -> None:
         )
 
 
-def mask_array(mask: np.ndarray) -> np.ndarray:
-    """Return the mask as bool [H, W], touching labels parted."""
+def mask_array(mask: np.ndarray, *, empty: bool = False) -> np.ndarray:
+    """Return the mask as bool [H, W], touching labels parted. empty: it may show no particle."""
     mask = np.asarray(mask)
     _check_shape(mask, "mask")
     if mask.dtype.kind not in "bui":
         raise UserError(
             f"The mask holds {mask.dtype} values; give whole numbers, 0 for background."
         )
-    if not mask.any():
+    if not mask.any() and not empty:
         raise UserError("The mask has no particle pixel: draw a particle, or choose another mask.")
     if mask.dtype.kind == "b":
         return mask

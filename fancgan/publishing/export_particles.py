@@ -1,9 +1,9 @@
-"""From a run of the particle network to a bundle: scripted, compared, sealed."""
+"""From a run of the particle network, and of a painter, to a bundle: scripted, compared, sealed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -16,12 +16,17 @@ from fancgan.errors import UserError
 from fancgan.evaluation.evaluate import evaluate_bundle
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
 from fancgan.networks.particle_net.stored import PREFIX, load_particle_net
-from fancgan.networks.torchscript import load_scripted, script_bytes
 from fancgan.pipeline import Pipeline
 from fancgan.pretrained.bundle import CARD, SEGMENTER, WEIGHTS, Bundle, replacing, seal
 from fancgan.publishing.data_sources import data_facts_of_sets
 from fancgan.publishing.model_card import write_card
-from fancgan.publishing.module_files import TOLERANCE
+from fancgan.publishing.painter_files import (
+    PAINTER_PRESET,
+    read_painter,
+    run_record,
+    write_module,
+    write_painter,
+)
 from fancgan.publishing.run_weights import training_facts
 from fancgan.segmentation.finding import MIN_AREA_PX, Judgement
 from fancgan.training.any_particle.config import PRESET
@@ -37,31 +42,36 @@ def export_particles(
     *,
     name: str | None = None,
     data: Sequence[str] = (),
+    painter: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Write the bundle of a run of `--preset particles` to the folder `out`, whole or not at all.
 
-    record: the run's config.json. data: data sets, DIR or DIR:MODALITY, whose `val` images the
-    bundle is measured on for its card. Raises UserError for a run without weights or judgement, an
-    `out` that is something else, and bad data.
+    record: the run's config.json. painter: folder of a run of `--preset painter`, whose networks
+    the bundle paints with; None for a segmenter alone. data: data sets, DIR or DIR:MODALITY, whose
+    `val` images the bundle is measured on for its card. Raises UserError for a run without weights
+    or judgement, an `out` that is something else, and bad data.
     """
     fields = {source: _val_fields(source) for source in data}
     network = load_particle_net(run / "weights.safetensors")
     judgement = _read_judgement(run / JUDGEMENT)
+    painting = read_painter(painter) if painter else None
     with replacing(out) as stage:
-        say("writing the module, and comparing it with the network in eager mode")
-        difference = _write_module(stage / SEGMENTER, network)
-        say(f"    {SEGMENTER:18} largest difference {difference:.1e}")
-        weights = {
-            PREFIX + key: value.half().contiguous()
-            for key, value in network.network.state_dict().items()
-        }
-        save_file(weights, stage / WEIGHTS, metadata={"format": "pt"})
+        say("writing the modules, and comparing them with the networks in eager mode")
+        differences = {SEGMENTER: _write_segmenter(stage / SEGMENTER, network)}
+        weights = {PREFIX + key: value for key, value in network.network.state_dict().items()}
+        if painting:
+            differences |= write_painter(stage, painting.networks)
+            weights |= painting.networks.state_dict()
+        for name, difference in differences.items():
+            say(f"    {name:18} largest difference {difference:.1e}")
+        halves = {key: value.half().contiguous() for key, value in weights.items()}
+        save_file(halves, stage / WEIGHTS, metadata={"format": "pt"})
         config = {
             "name": name or out.resolve().name,
             "formats": ["torchscript"],
             "software": {"fancgan": fancgan.__version__, "torch": torch.__version__},
-            "architecture": record["model"],
+            "architecture": record["model"] | (painting.architecture if painting else {}),
             "normalisation": {
                 "image": "grey levels 0..255 in; inside the 1 % and 99 % quantiles at -1 and 1",
                 "inside_the_modules": True,
@@ -72,8 +82,10 @@ def export_particles(
             "data": data_facts_of_sets(record["data"]),
             "metrics": None,
             "training": training_facts(run, record),
-            "largest_difference": {SEGMENTER: difference},
+            "largest_difference": differences,
         }
+        if painting:
+            config["painter"] = painting.facts
         sealed = _finish(stage, config)
         if fields:
             pipe = Pipeline(Bundle(stage, sealed), precision="float32")
@@ -107,18 +119,19 @@ def _measure(pipe: Pipeline, fields: dict, say: Callable[[str], None]) -> dict:
 def particle_record(runs: Sequence[Path], formats: Sequence[str]) -> dict | None:
     """Return the record of a run of `--preset particles`, None where the first run is no such.
 
-    Raises UserError for several of them, and for a format that their bundles do not come in.
+    Raises UserError for what cannot be exported with it, and for a format that their bundles do not
+    come in.
     """
-    try:
-        record = json.loads((runs[0] / "config.json").read_text(encoding="utf-8"))
-        if record["model"]["preset"] != PRESET or not record["data"]["sets"]:
-            return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # what is wrong with it says whoever reads runs of the cycle
-    if len(runs) > 1 or set(formats) != {"torchscript"}:
+    record = run_record(runs[0])
+    if not record or record["model"].get("preset") != PRESET:
+        return None
+    others = [run_record(run) for run in runs[1:]]
+    painters = [r for r in others if r and r["model"].get("preset") == PAINTER_PRESET]
+    if len(painters) != len(others) or len(others) > 1 or set(formats) != {"torchscript"}:
         raise UserError(
-            f"A run of --preset {PRESET} is exported alone, and as torchscript; leave out the "
-            "other runs and --formats."
+            f"A run of --preset {PRESET} is exported alone or with one of --preset "
+            f"{PAINTER_PRESET} behind it, and as torchscript; leave out the other runs and "
+            "--formats."
         )
     return record
 
@@ -135,17 +148,9 @@ def _read_judgement(path: Path) -> Judgement:
         raise UserError(f"{path} is damaged; delete it and run train.py again.") from error
 
 
-def _write_module(path: Path, network: DeployedParticleNet) -> float:
-    """Write TorchScript; return how far it is from eager mode. RuntimeError beyond TOLERANCE."""
-    content = script_bytes(network)
-    loaded, draws, worst = load_scripted(content), torch.Generator().manual_seed(0), 0.0
-    with torch.inference_mode(), torch.jit.optimized_execution(False):
+def _write_segmenter(path: Path, network: DeployedParticleNet) -> float:
+    def inputs(draws: torch.Generator) -> Iterator[tuple]:
         for height, width in CHECK_SIZES:
-            image = 255 * torch.rand(1, 1, height + 10, width + 7, generator=draws)
-            maps = (module(image, height, width) for module in (network, loaded))
-            first, second = maps
-            worst = max(worst, (first - second).abs().max().item())
-    if not worst <= TOLERANCE:
-        raise RuntimeError(f"{path.name} and eager mode differ by {worst:.2e}")
-    path.write_bytes(content)
-    return worst
+            yield 255 * torch.rand(1, 1, height + 10, width + 7, generator=draws), height, width
+
+    return write_module(path, network, inputs)

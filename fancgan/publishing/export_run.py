@@ -46,7 +46,8 @@ def export_run(
 ) -> Path:
     """Write the bundle of a training run to the folder `out`, whole or not at all; return it.
 
-    runs: folder of the run, or of several whose weights are averaged (run_weights.py).
+    runs: folder of the run, or of several whose weights are averaged (run_weights.py); of
+    `--preset particles` its folder, and that of the painter that goes with it.
     data: the data set of the run; its `val` images choose the operating point and give the
     numbers of the model card, otherwise "not measured"; several for a particle network. name: the
     bundle's, default the folder's.
@@ -60,7 +61,10 @@ def export_run(
     sets = [str(data)] if isinstance(data, str | Path) else list(data or ())
     particles = particle_record(several, formats)
     if particles is not None:
-        return export_particles(several[0], particles, out, name=name, data=sets, say=say)
+        painter = several[1] if len(several) > 1 else None
+        return export_particles(
+            several[0], particles, out, name=name, data=sets, painter=painter, say=say
+        )
     if len(sets) > 1:
         raise UserError("A run of the cycle learned from one data set; give --data that one.")
     data = next(iter(sets), None)

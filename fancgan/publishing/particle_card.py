@@ -1,4 +1,4 @@
-"""The model card of a bundle that finds particles of any kind, and paints none."""
+"""The model card of a bundle that finds particles of any kind, and may paint them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def write_particle_card(config: dict, *, repo_id: str | None = None, tag: str | 
         _front_matter(config),
         _introduction(config),
         _use(source),
+        *([PAINT] if config.get("painter") else []),
         _data(config),
         _numbers(config),
         LIMITS,
@@ -38,6 +39,7 @@ tags:
 
 
 def _introduction(config: dict) -> str:
+    last = PAINTS if config.get("painter") else "**It holds no generator: it paints nothing.**"
     return f"""# {config["name"]}
 
 One network of F-ANcGAN ([paper]({PAPER})) that finds the particles in an electron
@@ -47,7 +49,7 @@ each is and where its middle lies. A first look at the reduced picture gives the
 the next is at the scale at which that is 36 px. Pixel sizes in nm play no part. Small classifiers
 in `config.json` ("judgement") join fragments and give each particle, and the picture, a confidence.
 
-**It holds no generator: it paints nothing.**"""
+{last}"""
 
 
 def _use(source: str) -> str:
@@ -91,7 +93,13 @@ def _data(config: dict) -> str:
         if config["data"].get("weights_licence") == NON_COMMERCIAL
         else "- Licence of these weights: not stated; ask whoever trained them."
     )
-    training = config.get("training") or {}
+    lines += _trained("Training of the segmenter", config.get("training") or {})
+    painter = config.get("painter") or {}
+    lines += _trained("Training of the painter", painter.get("training") or {})
+    return "\n".join(lines)
+
+
+def _trained(what: str, training: dict) -> list[str]:
     facts = [f"seed {training['seed']}"] if "seed" in training else []
     steps = training.get("trained_steps", training.get("steps"))
     crops = f" of {training['batch_size']} crops" if "batch_size" in training else ""
@@ -99,9 +107,7 @@ def _data(config: dict) -> str:
     facts += [f"begun from the weights of {training['init']}"] if training.get("init") else []
     hardware = training.get("hardware") or {}
     facts += [f"on {hardware['name']} ({hardware['device']})"] if "name" in hardware else []
-    if facts:
-        lines.append(f"- Training: {', '.join(facts)}; all settings are in `config.json`")
-    return "\n".join(lines)
+    return [f"- {what}: {', '.join(facts)}; all settings are in `config.json`"] if facts else []
 
 
 def _numbers(config: dict) -> str:
@@ -130,6 +136,21 @@ def _row(cells: list[str]) -> str:
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
+
+PAINTS = """A second pair of networks paints: a look encoder measures the look of any micrograph
+(the profile of grey levels across outlines, texture by octaves in particles and ground, how
+particles differ, and a code of each region), and a Style U-Net paints a mask in that look.
+
+**What the generator paints is synthetic. It is no evidence of any real sample; keep it marked.**"""
+
+PAINT = """```python
+image = pipe.synthesize(mask, seed=7, style=micrograph)  # in the look of a micrograph [H, W]
+image = pipe.synthesize(mask, seed=7)                    # in one of the looks it knows
+```
+
+With torch alone: `style_encoder.pt(image, mask)` gives the style [1, style_dim] of grey levels
+[1, 1, H, W] and their particles, `generator.pt(mask, style, noise)` grey levels 0..255, with
+standard normal noise [1, generator.noise_channels, H, W]."""
 
 LIMITS = """## Limits
 

@@ -81,6 +81,10 @@ class PainterConfig:
         """Height and width inside the network are multiples of this many pixels."""
         return 2 ** (len(self.widths) - 1)
 
+    @property
+    def works_in_tiles(self) -> bool:
+        return True
+
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
 

@@ -1,0 +1,74 @@
+"""A painter's styles in words: grey levels of ground, contrast and noise, asked for and read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fancgan.networks.painter.config import DEPTH_KNOTS, FAR_KNOTS, FLOOR_GREY, LOOK
+
+GREY = 127.5
+RANGES = {"background": (0.0, 255.0), "contrast": (-255.0, 255.0), "noise": (0.0, 40.0)}
+FINE_OCTAVES = 3  # of texture that is called noise
+BESIDE = np.array(FAR_KNOTS) >= 6  # beyond halo and blur of the outline
+WITHIN = np.array(DEPTH_KNOTS) >= 4
+
+
+@dataclass(frozen=True, eq=False)
+class LookScale:
+    """Mean and standard deviation [LOOK.count] by which a painter's looks are standardised."""
+
+    mean: NDArray[np.float32]
+    sd: NDArray[np.float32]
+
+    def levels(self, vector: NDArray) -> dict[str, float]:
+        """Return what a style [style_dim] asks for: background, contrast, noise, in grey levels.
+
+        The background's mean beyond the halo of an outline, how much brighter particles are within
+        theirs, and the deviation of the background's finest octaves.
+        """
+        look = self._look(vector)
+        ground = look[LOOK.far][BESIDE].mean()
+        particle = look[LOOK.depth][:-1][WITHIN].mean() + look[LOOK.depth][-1]
+        fine = look[LOOK.common_ground][:FINE_OCTAVES]
+        noise = float(np.sqrt(np.exp(2 * fine).sum())) * GREY
+        return {
+            "background": float((ground + 1) * GREY),
+            "contrast": float((particle - ground) * GREY),
+            "noise": noise,
+        }
+
+    def with_levels(
+        self,
+        vector: NDArray,
+        background: float | None = None,
+        contrast: float | None = None,
+        noise: float | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the style [style_dim] with these levels; None leaves what the vector says.
+
+        Another background moves the particles along; another contrast moves all of them alike;
+        another noise makes all texture so much stronger, of particles too.
+        """
+        found, look = self.levels(vector), self._look(vector)
+        if background is not None:
+            look[LOOK.far] += (background - found["background"]) / GREY
+            look[LOOK.depth][:-1] += (background - found["background"]) / GREY
+        if contrast is not None:
+            look[LOOK.depth][:-1] += (contrast - found["contrast"]) / GREY
+        if noise is not None:
+            louder = np.log(max(noise, FLOOR_GREY) / max(found["noise"], FLOOR_GREY))
+            for part in (LOOK.ground, LOOK.particle, LOOK.common_ground, LOOK.common_particle):
+                look[part] += louder
+        changed = np.array(vector, np.float32)
+        changed[: LOOK.count] = (look - self.mean) / self.sd
+        return changed
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the grey levels (from, to) that each level may be asked for."""
+        return dict(RANGES)
+
+    def _look(self, vector: NDArray) -> NDArray[np.float64]:
+        return (self.mean + self.sd * np.asarray(vector)[: LOOK.count]).astype(np.float64)
