@@ -68,9 +68,12 @@ def evaluate_bundle(
         raise UserError("There is no image to evaluate on; name a data set with a val split.")
     if seeds == 1 or seeds < 0:
         raise UserError(f"{seeds} seeds have no spread; evaluate with at least 2, or with 0.")
-    paints = pipe.paints and seeds > 0
+    by_look = getattr(pipe, "any_look", False) and seeds > 0
+    paints = pipe.paints and seeds > 0 and not by_look
     if full and not paints:
         why = "evaluate with at least 2 seeds" if pipe.paints else "the bundle has no generator"
+        if by_look:
+            why = "this bundle paints in the look of a reference, and is measured by that"
         raise UserError(f"The fidelity of images needs some that are painted: {why}.")
     say = progress or (lambda line: None)
     judges = None
@@ -114,6 +117,10 @@ def evaluate_bundle(
             of=of,
         )
         figures |= style_figures(fields, fakes, train_fields)
+    if by_look:
+        from fancgan.evaluation.looks.transfer import look_figures
+
+        figures |= look_figures(pipe, fields, features=features, seed=seed, say=say)
     if judges:
         from fancgan.evaluation.fidelity import fidelity_figures
 
@@ -125,7 +132,7 @@ def evaluate_bundle(
         "seeds_per_image": seeds if paints else 0,
         "seed": seed,
         "threshold": float(pipe.threshold),
-        "features": features if full else None,
+        "features": features if full or by_look else None,
         "seconds": round(time.monotonic() - started, 1),
         "figures": {name: figure.to_dict() for name, figure in figures.items()},
         "per_image": [
