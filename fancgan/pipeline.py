@@ -250,6 +250,22 @@ class Pipeline:
         self.need_generator()
         return self._draw_style(torch.Generator().manual_seed(_check_seed(seed)))[0].cpu().numpy()
 
+    def looks(self) -> list[tuple[str, np.ndarray]]:
+        """Return the looks that come with a bundle of `any_look`, in words, and their styles.
+
+        Made from statistics of training pictures; empty where the generator knows one material.
+        """
+        if not self.any_look:
+            return []
+        density = self._generator.density
+        found: list[tuple[str, np.ndarray]] = []
+        scale = LookScale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
+        for style in self._generator.density.centres.cpu().numpy():
+            words = scale.words(style)
+            alike = sum(name.split(" (")[0] == words for name, _ in found)
+            found.append((f"{words} ({alike + 1})" if alike else words, style))
+        return found
+
     def measure_style(self, image: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return the style float32 [style_dim] of a micrograph [H, W].
 

@@ -15,3 +15,9 @@ def add_bundle_arguments(
     """Add the flags by which a verb is told its bundle; pin: what --revision takes, in words."""
     parser.add_argument("--bundle", help=f"folder, name or Hub repository (default: {default})")
     parser.add_argument("--revision", help=f"{pin} of a Hub repository")
+
+
+def choose_painter(args: argparse.Namespace) -> None:
+    """Take the bundle that paints any look where a look is asked for and no bundle named."""
+    if args.bundle is None and args.style:
+        args.bundle = "particles"

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fancgan.cli import add_bundle_arguments
+from fancgan.cli import add_bundle_arguments, choose_painter
 from fancgan.cli.make_masks import add_layout_arguments, layout_from
 from fancgan.errors import UserError
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="float32 gives the same on every machine of a kind; auto is the fastest here",
     )
-    add_bundle_arguments(parser)
+    add_bundle_arguments(parser, default="tio2-sem; particles with --style")
     parser.add_argument(
         "--again",
         nargs=2,
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> None:
     if args.again:
         return make_again(args)
     share = Share.from_environment()
+    choose_painter(args)
     pipe = Pipeline.from_pretrained(args.bundle, revision=args.revision, precision=args.precision)
     with one_thread():
         plan = make_plan(args, pipe)

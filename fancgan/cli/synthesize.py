@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fancgan.cli import add_bundle_arguments
+from fancgan.cli import add_bundle_arguments, choose_painter
 from fancgan.errors import UserError
 
 HELP = "paint a synthetic micrograph from a particle mask"
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="look and noise (default: 0)")
     parser.add_argument("--style", metavar="IMAGE", help="take the look of this micrograph over")
-    add_bundle_arguments(parser)
+    add_bundle_arguments(parser, default="tio2-sem; particles with --style")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.pipeline import Pipeline
 
     tune_allocator()
+    choose_painter(args)
     out = output_path(args.out, Path(args.mask), args.seed)
     protect_inputs([out], [Path(name) for name in (args.mask, args.style) if name])
     mask = separate(read_mask(args.mask)) > 0

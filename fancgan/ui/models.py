@@ -18,7 +18,8 @@ class Models:
 
     default: the name of the one that finds particles in files: the bundle served, if it is the
     operator's own, otherwise the packaged one for particles of any kind. painter: the one that
-    paints, the bundle served if it can.
+    paints, the bundle served if it can. look_painter: the one that takes over looks: an operator's
+    own bundle if it paints, otherwise the packaged one for any look.
 
     served: what the operator chose. with_packaged: offer the packaged bundles as well.
     """
@@ -32,6 +33,10 @@ class Models:
         self.default = name if is_own or SEGMENTER not in ships else SEGMENTER
         self.names = list(dict.fromkeys([self.default, name, *ships]))
         self.painter = served if served.paints or not ships else self.get(DEFAULT)
+        self.look_painter = self.painter
+        if SEGMENTER in ships and not (is_own and served.paints):
+            any_look = self.get(SEGMENTER)
+            self.look_painter = any_look if any_look.any_look else self.painter
 
     def get(self, name: str | None = None) -> Pipeline:
         """Return the pipeline of that name, None: the default; UserError where none is offered."""

@@ -58,11 +58,11 @@ def build(pipe: Pipeline, stands_in: bool = False, mcp: bool = False) -> gr.Bloc
         gr.HTML(HEADER, **plain)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Sketch", id="sketch"):
-                painted = sketch_tab.build(painter)
+                painted = sketch_tab.build(painter, models.look_painter)
             with gr.Tab("Segment", id="segment"):
                 segment_tab.build(models, painted)
             with gr.Tab("Data set", id="dataset"):
-                dataset_tab.build(painter)
+                dataset_tab.build(painter, models.look_painter)
         gr.HTML(_footer(models, stands_in), **plain)
         endpoints.build(models, "undocumented" if mcp else "public")
         if mcp:

@@ -37,8 +37,12 @@ MESSAGES = "dataset/messages.js"
 FIRST = (next(iter(SHAPES)), AGGLOMERATIONS[0])
 
 
-def build(pipe: Pipeline) -> None:
-    """Add the tab's components and events."""
+def build(pipe: Pipeline, look_pipe: Pipeline) -> None:
+    """Add the tab's components and events.
+
+    look_pipe paints in the look of a visitor's micrograph, pipe without one.
+    """
+    painters = pipe, look_pipe
     with gr.Row(elem_classes="fa-bench fa-order"):
         with gr.Column(min_width=300, scale=2, elem_classes="fa-left fa-form"):
             wishes = _form()
@@ -60,10 +64,15 @@ def build(pipe: Pipeline) -> None:
 
     inputs = [*wishes, strip, style]
     previewing = look.click(
-        partial(_preview, pipe), inputs, panel, js=call(MESSAGES, "previewing"), **FILES, **QUIET
+        partial(_preview, painters),
+        inputs,
+        panel,
+        js=call(MESSAGES, "previewing"),
+        **FILES,
+        **QUIET,
     )
     started = start.click(
-        partial(_make, pipe, saved.GRADIO_CACHE),
+        partial(_make, painters, saved.GRADIO_CACHE),
         inputs,
         [panel, saved],
         js=call(MESSAGES, "waiting"),
@@ -147,10 +156,12 @@ def _value_for(amount: str) -> gr.Number:
     return gr.Number(label=amount, visible=amount != making.AMOUNTS[0])
 
 
-def _plan(pipe: Pipeline, *values: object) -> Plan:
+def _plan(painters: tuple[Pipeline, Pipeline], *values: object) -> tuple[Pipeline, Plan]:
     *wishes, strip, style_path = values
+    pipe = painters[bool(style_path)]
     style = pipe.measure_style(read_micrograph(str(style_path)).field) if style_path else None
-    return making.make_plan(pipe, style, strip=strip, **dict(zip(NAMES, wishes, strict=True)))
+    wished = dict(zip(NAMES, wishes, strict=True))
+    return pipe, making.make_plan(pipe, style, strip=strip, **wished)
 
 
 def _state(state: str, **facts: object) -> dict:
@@ -158,8 +169,8 @@ def _state(state: str, **facts: object) -> dict:
 
 
 @shown_as_toast
-def _preview(pipe: Pipeline, *values: object) -> dict:
-    plan = _plan(pipe, *values)
+def _preview(painters: tuple[Pipeline, Pipeline], *values: object) -> dict:
+    pipe, plan = _plan(painters, *values)
     return _state("previewed", n=plan.n, tiles=[_tile(p) for p in making.preview(pipe, plan)])
 
 
@@ -176,9 +187,9 @@ def _tile(pair: Pair) -> dict:
 
 
 @shown_as_toast
-def _make(pipe: Pipeline, cache: str, *values: object) -> Iterator[tuple]:
+def _make(painters: tuple[Pipeline, Pipeline], cache: str, *values: object) -> Iterator[tuple]:
     """Yield the panel's state and the button that saves the zip, pair by pair."""
-    plan = _plan(pipe, *values)
+    pipe, plan = _plan(painters, *values)
     hidden = gr.DownloadButton(value=None, visible=False)
     with closing(making.make(pipe.path, plan)) as steps:
         for step in steps:

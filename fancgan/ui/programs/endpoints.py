@@ -25,7 +25,7 @@ from fancgan.ui.dataset import making
 from fancgan.ui.page import DATASETS, FILES, MODEL, shown_as_toast
 from fancgan.ui.sketch.look import FIRST_SEED, Look, check_seed
 from fancgan.ui.sketch.mask_sources import layout_mask, read_mask_file
-from fancgan.ui.sketch.painted import Painted, read_back
+from fancgan.ui.sketch.painted import Painted, Painter, read_back
 
 if TYPE_CHECKING:
     from fancgan.datasets.synthetic import Plan
@@ -86,13 +86,13 @@ def build(models: Models, visibility: str = "public") -> None:
     chosen = [micrograph, nm_per_px, model, diameter_px, show_anyway]
     for handler, given, inputs, outputs, queue in (
         (_synthesize, (pipe, cache), [mask, seed], [image, figures], MODEL),
-        (_synthesize_look, (pipe, cache), [mask, look, micrograph], [image, figures], MODEL),
+        (_synthesize_look, (models, cache), [mask, look, micrograph], [image, figures], MODEL),
         (_layout, (cache,), [name, seed], drawn, {}),
         (_segment, (models, cache), chosen, [labels, outlined, figures], FILES),
         (_scale_bar, (), [micrograph], figures, FILES),
         (_measure, (models, cache), [micrographs, settings], [results, figures], FILES),
-        (_dataset, (pipe, cache), [wishes, style], [made, figures], DATASETS),
-        (_dataset_preview, (pipe,), [wishes, style], [tiles, figures], FILES),
+        (_dataset, (models, cache), [wishes, style], [made, figures], DATASETS),
+        (_dataset_preview, (models,), [wishes, style], [tiles, figures], FILES),
     ):
         api_name = handler.__name__[1:]
         trigger.click(
@@ -115,12 +115,14 @@ def _synthesize(
 
 @shown_as_toast
 def _synthesize_look(
-    pipe: Pipeline, cache: str, path: str | None, look: dict | None, style_path: str | None
+    models: Models, cache: str, path: str | None, look: dict | None, style_path: str | None
 ) -> tuple[str, dict]:
     wish = dict(look or {})
     if style_path:
-        wish["reference"] = measured_style(pipe, style_path).tolist()
-    return painted_file(pipe, cache, path, Look.of(wish))
+        wish["reference"] = measured_style(models.look_painter, style_path).tolist()
+    asked = Look.of(wish)
+    pipe = Painter(models.painter, models.look_painter).pipe_of(asked)
+    return painted_file(pipe, cache, path, asked)
 
 
 def measured_style(pipe: Pipeline, path: str | Path) -> np.ndarray:
@@ -138,7 +140,7 @@ def painted_file(
     painted = Painted.of(pipe, read_mask_file(path), look)
     figures, _ = read_back(pipe, painted)
     name = image_files.synthetic_name(look.seed)
-    png = painted.png(strip, pipe.nm_per_px)
+    png = painted.png(strip)
     return save_bytes_to_cache(png, name, cache), figures | {"levels": painted.levels}
 
 
@@ -281,18 +283,21 @@ def _digits(value: float) -> float | None:
     return float(f"{value:.6g}") if value == value else None
 
 
-def _wished(pipe: Pipeline, settings: object, style_path: str | None) -> Plan:
+def _wished(models: Models, settings: object, style_path: str | None) -> tuple[Pipeline, Plan]:
+    """Return the plan of settings, and what paints it: looks of micrographs have their painter."""
     if not isinstance(settings, dict) or not set(settings) <= set(making.DEFAULTS):
         raise UserError(f"settings may hold {', '.join(making.DEFAULTS)}, and nothing else.")
+    pipe = models.look_painter if style_path else models.painter
     style = measured_style(pipe, style_path) if style_path else None
-    return making.make_plan(pipe, style, **settings)
+    return pipe, making.make_plan(pipe, style, **settings)
 
 
 @shown_as_toast
 def _dataset(
-    pipe: Pipeline, cache: str, settings: dict | None, style_path: str | None
+    models: Models, cache: str, settings: dict | None, style_path: str | None
 ) -> tuple[str, dict]:
-    return dataset_zip(pipe, cache, _wished(pipe, settings or {}, style_path))
+    pipe, plan = _wished(models, settings or {}, style_path)
+    return dataset_zip(pipe, cache, plan)
 
 
 def dataset_zip(pipe: Pipeline, cache: str, plan: Plan) -> tuple[str, dict]:
@@ -304,8 +309,8 @@ def dataset_zip(pipe: Pipeline, cache: str, plan: Plan) -> tuple[str, dict]:
 
 
 @shown_as_toast
-def _dataset_preview(pipe: Pipeline, settings: dict | None, style_path: str | None) -> tuple:
-    plan = _wished(pipe, settings or {}, style_path)
+def _dataset_preview(models: Models, settings: dict | None, style_path: str | None) -> tuple:
+    pipe, plan = _wished(models, settings or {}, style_path)
     pairs = making.preview(pipe, plan)
     layers = [overlay.composite(p.image, overlay.outline_layer(p.labels)) for p in pairs]
     found = [{k: p.line[k] for k in ("index", "particles", "coverage", "split")} for p in pairs]

@@ -50,7 +50,8 @@ class Tools:
     """
 
     def __init__(self, models: Models, cache: str):
-        self._models, self._pipe, self._cache = models, models.painter, cache
+        self._models, self._cache = models, cache
+        self._pipe, self._look_pipe = models.painter, models.look_painter
         self._model, self._datasets = FairLock(16, 16), FairLock(4, 4)
 
     @shown_as_toast
@@ -139,8 +140,9 @@ class Tools:
         with self._model.held(), opened(mask, self._cache) as path:
             if style:
                 look["reference"] = self._style(style).tolist()
+            pipe = self._look_pipe if style else self._pipe
             image, figures = endpoints.painted_file(
-                self._pipe, self._cache, path, Look.of(look), strip=strip
+                pipe, self._cache, path, Look.of(look), strip=strip
             )
         return image, json.dumps({"synthetic": True} | figures)
 
@@ -249,13 +251,14 @@ class Tools:
             wishes |= {"amount": making.AMOUNTS[1], "value": 100 * coverage}
         with self._datasets.held():
             vector = self._style(style) if style else None
-            plan = making.make_plan(self._pipe, vector, **wishes)
-            path, facts = endpoints.dataset_zip(self._pipe, self._cache, plan)
+            pipe = self._look_pipe if style else self._pipe
+            plan = making.make_plan(pipe, vector, **wishes)
+            path, facts = endpoints.dataset_zip(pipe, self._cache, plan)
         return path, json.dumps(facts)
 
     def _style(self, text: str) -> np.ndarray:
         with opened(text, self._cache) as path:
-            return endpoints.measured_style(self._pipe, path)
+            return endpoints.measured_style(self._look_pipe, path)
 
 
 def build(models: Models) -> None:

@@ -27,5 +27,8 @@ export function dial(name, { low, high, digits, title, moved, fallback, onMove, 
     show(fallback());
     onBack();
   });
-  return { label, show };
+  const within = (ends) => {
+    [input.min, input.max] = ends;
+  };
+  return { label, show, within };
 }

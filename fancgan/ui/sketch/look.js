@@ -14,13 +14,13 @@ const TITLES = {
 export function mount({ element, props, trigger, watch }) {
   const panel = new LookPanel(element.querySelector(".fa-look"), props, trigger);
   let token = null;
-  hear("levels", (levels) => panel.follow(levels));
+  hear("levels", (answer) => panel.follow(answer.levels, answer.ranges));
   watch("value", () => {
     if (!props.value || props.value.token === token) return;
     token = props.value.token;
     panel.receive(props.value);
   });
-  panel.follow(props.levels);
+  panel.follow(props.levels, props.ranges);
   panel.refresh();
   offer("look", panel);
 }
@@ -42,6 +42,7 @@ class LookPanel {
     this.seedInput = this.find("#seed input");
     this.mixInput = this.find(".fa-mix input");
     this.fan = this.find(".fa-fan");
+    this.find("[data-do=gallery]").hidden = !props.has_gallery;
     this.levelDials = this.addDials(props.ranges);
     this.addFinish(props.finish);
     this.attach(trigger);
@@ -79,6 +80,7 @@ class LookPanel {
     const acts = {
       another: () => this.adopt(newSeed()),
       four: () => trigger("four"),
+      gallery: () => trigger("gallery"),
       paint: () => this.ask(),
       refer: () => document.querySelector("#reference-file").click(),
       unmix: () => this.mixWith(null),
@@ -129,27 +131,48 @@ class LookPanel {
     this.ask();
   }
 
-  follow(found) {
+  // found: the levels of the last image. ranges: what its painter can be asked for.
+  follow(found, ranges) {
     for (const [name, value] of Object.entries(found)) {
+      this.levelDials[name].within(ranges[name]);
       if (!(name in this.levels)) this.drawn[name] = value;
       this.levelDials[name].show(name in this.levels ? this.levels[name] : value);
     }
   }
 
-  // Four looks to choose from, or the look of a micrograph.
+  // Looks to choose from, or the look of a micrograph.
   receive({ tiles, reference, name }) {
     if (tiles) {
-      this.fan.replaceChildren(...tiles.map((one) => this.tile(one)));
+      const drawn = tiles.map((one) => (one.reference ? this.look(one) : this.tile(one)));
+      this.fan.replaceChildren(...drawn);
       this.fan.hidden = false;
     }
-    if (reference) {
-      this.reference = reference;
-      this.mixSeed = null;
-      this.find("[data-text=reference]").textContent = `look of ${name}`;
-      for (const level of Object.keys(this.levels)) delete this.levels[level];
-      this.ask();
-    }
+    if (reference) this.refer(reference, `look of ${name}`);
     this.refresh();
+  }
+
+  refer(reference, words) {
+    this.reference = reference;
+    this.mixSeed = null;
+    this.find("[data-text=reference]").textContent = words;
+    for (const level of Object.keys(this.levels)) delete this.levels[level];
+    this.refresh();
+    this.ask();
+  }
+
+  look({ name, reference, image }) {
+    const figure = document.createElement("figure");
+    figure.innerHTML = `<button type="button" class="fa-take"><img alt=""></button>
+      <figcaption></figcaption>`;
+    figure.querySelector("img").src = image;
+    figure.querySelector("figcaption").textContent = name;
+    const button = figure.querySelector("button");
+    button.setAttribute("aria-label", `Take this look: ${name}`);
+    button.addEventListener("click", () => {
+      this.refer(reference, name);
+      for (const other of this.fan.children) other.toggleAttribute("data-taken", other === figure);
+    });
+    return figure;
   }
 
   tile({ seed, image }) {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FIRST_SEED = 7
 MAX_SEED = 2**31 - 1
+REFERENCE_LIMIT = 1e3  # of the numbers of a measured style
 FINISH = {
     "brightness": (-0.3, 0.3),
     "contrast": (0.5, 1.5),
@@ -87,7 +88,8 @@ class Look:
         """Return the style [style_dim] that is asked for."""
         if self.reference:
             vector = np.array(self.reference, np.float32)
-            if len(vector) != pipe.style_dim:
+            known = pipe.any_look or np.abs(vector).max() <= LIMIT_SD
+            if len(vector) != pipe.style_dim or not known:
                 raise UserError("The reference is not of this model: choose its file again.")
         else:
             vector = pipe.sample_style(self.seed)
@@ -112,7 +114,7 @@ def _named(values: object, ranges: dict[str, tuple[float, float]]) -> dict[str, 
 def _style(values: object) -> tuple[float, ...]:
     if not isinstance(values, list | tuple):
         raise UserError("The reference is a list of numbers.")
-    return tuple(_within(value, -LIMIT_SD, LIMIT_SD, "reference") for value in values)
+    return tuple(_within(value, -REFERENCE_LIMIT, REFERENCE_LIMIT, "reference") for value in values)
 
 
 def _within(value: object, low: float, high: float, name: str) -> float:

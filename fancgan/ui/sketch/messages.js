@@ -21,6 +21,11 @@ export async function fourLooks() {
   return [sketch.peek(), { look: look.take(), seeds: look.seeds() }];
 }
 
+export async function drawing() {
+  const sketch = await part("sketch");
+  return [sketch.peek()];
+}
+
 export async function canvasSize() {
   const sketch = await part("sketch");
   return [sketch.size()];

@@ -37,7 +37,8 @@ class Painted:
     """A synthetic image uint8 [H, W] of mask [H, W] bool, and how it came about.
 
     seq: number of the drawing on the page. round: mark of this image. text: for its metadata.
-    levels: its grey levels by the names of LEVELS.
+    levels: its grey levels by the names of LEVELS, which may be asked for within ranges.
+    nm_per_px: size of a pixel of what the painter learned from, None if it knows many materials.
     """
 
     seq: int
@@ -47,6 +48,8 @@ class Painted:
     look: Look
     text: dict[str, str]
     levels: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
+    nm_per_px: float | None
 
     @classmethod
     def of(cls, pipe: Pipeline, mask: np.ndarray, look: Look, seq: int = 0) -> Painted:
@@ -60,13 +63,15 @@ class Painted:
         text = image_files.synthetic_text(pipe.revision, look.seed, pipe.nm_per_px)
         text["Look"] = look.text()
         text["Style"] = json.dumps([float(f"{value:.6g}") for value in style])
-        return cls(seq, wire.token(), mask, image, look, text, pipe.style_scale.levels(style))
+        scale = pipe.style_scale
+        levels, ranges = scale.levels(style), scale.ranges()
+        return cls(seq, wire.token(), mask, image, look, text, levels, ranges, pipe.nm_per_px)
 
-    def png(self, strip: bool, nm_per_px: float | None) -> bytes:
+    def png(self, strip: bool) -> bytes:
         """Return the marked PNG file, with a strip below that says synthetic, or without."""
         if not strip:
             return image_files.png_bytes(Image.fromarray(self.image), self.text)
-        image = image_files.with_strip(self.image, self.look.seed, nm_per_px)
+        image = image_files.with_strip(self.image, self.look.seed, self.nm_per_px)
         text = self.text | {"FieldRows": str(len(self.image))}
         return image_files.png_bytes(Image.fromarray(image), text)
 
@@ -94,19 +99,26 @@ class Painted:
             "seed": self.look.seed,
             "width": width,
             "height": height,
-            "image": wire.data_url(self.png(False, None)),
+            "image": wire.data_url(self.png(False)),
+            "ranges": self.ranges,
+            "nm_per_px": self.nm_per_px or 0,
             "levels": {name: round(value, 1) for name, value in self.levels.items()},
         }
 
 
 class Painter:
-    """Paints drawings with one bundle, for all visitors; the images last asked for are kept.
+    """Paints drawings for all visitors; the images last asked for are kept.
 
     The page asks for an image, for its check and for its file one after another: one painting.
+
+    pipe: paints the looks of seeds. look_pipe: paints the looks of references; a look says by the
+    length of its reference whose it is.
     """
 
-    def __init__(self, pipe: Pipeline, limit_bytes: int = KEPT_BYTES):
-        self.pipe = pipe
+    def __init__(
+        self, pipe: Pipeline, look_pipe: Pipeline | None = None, limit_bytes: int = KEPT_BYTES
+    ):
+        self.pipe, self.look_pipe = pipe, look_pipe or pipe
         self._kept: ByteCache[Painted] = ByteCache(
             limit_bytes, lambda painted: painted.image.nbytes + painted.mask.nbytes
         )
@@ -116,10 +128,15 @@ class Painter:
         key = (mask.shape, hashlib.sha256(np.packbits(mask).data).digest(), look.text())
         painted = self._kept.get(key)
         if painted is None:
-            painted = Painted.of(self.pipe, mask, look)
+            painted = Painted.of(self.pipe_of(look), mask, look)
             painted.image.setflags(write=False)
             self._kept.put(key, painted)
         return dataclasses.replace(painted, seq=seq, round=wire.token())
+
+    def pipe_of(self, look: Look) -> Pipeline:
+        """Return what paints a look, and reads back what it painted."""
+        other = len(look.reference) == self.look_pipe.style_dim
+        return self.look_pipe if look.reference and other else self.pipe
 
     def from_message(self, message: object) -> Painted:
         """Paint what a message from the page asks for: its drawing in its look.
@@ -164,7 +181,19 @@ def looks(pipe: Pipeline, drawing: object, wish: object) -> list[dict]:
     tiles = []
     for number in wish["seeds"][:4]:
         one = Painted.of(pipe, mask, dataclasses.replace(look, seed=check_seed(number)))
-        tiles.append({"seed": one.look.seed, "image": wire.data_url(one.png(False, None))})
+        tiles.append({"seed": one.look.seed, "image": wire.data_url(one.png(False))})
+    return tiles
+
+
+def gallery(pipe: Pipeline, drawing: object) -> list[dict]:
+    """Paint the fullest part of the drawing in each of the looks that come with a bundle."""
+    mask = _crop_with_most(wire.decode_mask(drawing)[0])
+    tiles = []
+    for name, style in pipe.looks():
+        reference = style.tolist()
+        one = Painted.of(pipe, mask, Look(reference=tuple(reference)))
+        image = wire.data_url(one.png(False))
+        tiles.append({"name": name, "reference": reference, "image": image})
     return tiles
 
 

@@ -24,7 +24,7 @@ from fancgan.ui.page import MODEL, QUIET, component, downloader, shown_as_toast
 from fancgan.ui.scripts import call
 from fancgan.ui.sketch.look import FIRST_SEED, MAX_SEED, Look, finish_dials
 from fancgan.ui.sketch.mask_sources import layout_mask, outline_bank, own_layout, read_mask_file
-from fancgan.ui.sketch.painted import Painted, Painter, cycle_view, looks
+from fancgan.ui.sketch.painted import Painted, Painter, cycle_view, gallery, looks
 from fancgan.ui.turns import FairLock, visitor_of
 
 if TYPE_CHECKING:
@@ -35,11 +35,14 @@ STATE_SECONDS = 1800
 MESSAGES = "sketch/messages.js"
 
 
-def build(pipe: Pipeline) -> gr.State:
-    """Add the tab's components and events; return the state that holds the last image."""
+def build(pipe: Pipeline, look_pipe: Pipeline) -> gr.State:
+    """Add the tab's components and events; return the state that holds the last image.
+
+    pipe paints the looks of seeds, look_pipe those of micrographs and of the gallery.
+    """
     names = [name for name, _ in example_layouts()]
     mask = layout_mask(names[0], FIRST_LAYOUT_SEED)
-    painter = Painter(pipe)
+    painter = Painter(pipe, look_pipe)
     first = painter.paint(mask, Look(FIRST_SEED))
     first_view = first.view()
 
@@ -84,10 +87,11 @@ def build(pipe: Pipeline) -> gr.State:
         with gr.Column(elem_classes="fa-left"):
             look = component(
                 "sketch/look",
-                events=("four",),
+                events=("four", "gallery"),
                 elem_id="look",
                 seed=FIRST_SEED,
                 max_seed=MAX_SEED,
+                has_gallery=bool(look_pipe.looks()),
                 ranges=pipe.style_scale.ranges(),
                 levels=first_view["levels"],
                 finish=finish_dials(),
@@ -117,7 +121,8 @@ def build(pipe: Pipeline) -> gr.State:
     look.four(
         partial(_four_looks, pipe), [extra, more], look, js=call(MESSAGES, "fourLooks"), **busy
     )
-    refer.upload(partial(_refer, pipe), refer, look, **busy)
+    look.gallery(partial(_gallery, look_pipe), extra, look, js=call(MESSAGES, "drawing"), **busy)
+    refer.upload(partial(_refer, look_pipe), refer, look, **busy)
     for name, chip in zip(names, chips, strict=True):
         chip.click(
             partial(_take_layout, name), extra, sketch, js=call(MESSAGES, "canvasSize"), **QUIET
@@ -153,7 +158,9 @@ def _refuse(words: object) -> None:
 @shown_as_toast
 def _check_cycle(painter: Painter, message: dict | None) -> tuple[dict, Painted]:
     painted = painter.from_message(message)
-    return cycle_view(painter.pipe, painted, str((message or {}).get("round"))), painted
+    return cycle_view(
+        painter.pipe_of(painted.look), painted, str((message or {}).get("round"))
+    ), painted
 
 
 @shown_as_toast
@@ -165,7 +172,7 @@ def _save(painter: Painter, message: dict | None, wish: dict | None) -> dict:
         name = image_files.synthetic_name(painted.look.seed, "zip")
         return {"token": wire.token(), "name": name, "url": url}
     strip = wish.get("strip")
-    url = wire.data_url(painted.png(bool(strip), painter.pipe.nm_per_px))
+    url = wire.data_url(painted.png(bool(strip)))
     name = image_files.synthetic_name(painted.look.seed)
     return {"token": wire.token(), "name": name, "url": url}
 
@@ -173,6 +180,11 @@ def _save(painter: Painter, message: dict | None, wish: dict | None) -> dict:
 @shown_as_toast
 def _four_looks(pipe: Pipeline, drawing: dict, wish: dict) -> dict:
     return {"token": wire.token(), "tiles": looks(pipe, drawing, wish)}
+
+
+@shown_as_toast
+def _gallery(pipe: Pipeline, drawing: dict) -> dict:
+    return {"token": wire.token(), "tiles": gallery(pipe, drawing)}
 
 
 @shown_as_toast

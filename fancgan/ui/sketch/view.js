@@ -86,14 +86,15 @@ class View {
     root.dataset.seed = answer.seed;
     root.classList.remove("fa-none");
     root.style.setProperty("--fa-ratio", `${width} / ${height}`);
-    this.showScale(width);
-    tell("levels", answer.levels);
+    this.showScale(width, answer.nm_per_px);
+    tell("levels", answer);
   }
 
-  showScale(width) {
-    const { nm_per_px: nmPerPx, nice_nm: niceNm, bar_share: share } = this.props;
-    if (!nmPerPx) return;
+  showScale(width, nmPerPx) {
+    const { nice_nm: niceNm, bar_share: share } = this.props;
     const bar = this.root.querySelector(".fa-bar");
+    bar.hidden = true;
+    if (!nmPerPx) return;
     const scale = scaleBar(width / this.zoom, nmPerPx, niceNm, share);
     bar.style.setProperty("--fa-bar", `${100 * scale.share}%`);
     bar.querySelector("span").textContent = scale.words;
