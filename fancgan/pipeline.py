@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,13 @@ from torch import Tensor
 from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
 from fancgan.microscopy.overlays import find_overlays
-from fancgan.networks.config import ModelConfig
+from fancgan.networks.architecture import read_architecture
 from fancgan.networks.painter.config import PainterConfig
-from fancgan.networks.painter.dials import LookScale
+from fancgan.networks.painter.dials import LookScale, named_looks
 from fancgan.networks.style_vector import StyleScale
 from fancgan.networks.tiling import run_tiled
 from fancgan.networks.torchscript import load_scripted, quiet_torchscript
-from fancgan.particles.inputs import image_array, mask_array
+from fancgan.particles.inputs import check_seed, image_array, mask_array, style_arrays
 from fancgan.particles.instances import decode_instances
 from fancgan.particles.labels import separate
 from fancgan.pretrained.bundle import Bundle
@@ -64,12 +63,7 @@ class Pipeline:
         self._judgement = Judgement.from_dict(judgement) if judgement else None
         self.paints, self.any_scale = bundle.paints, self._judgement is not None
         if self.paints:
-            architecture = bundle.config["architecture"]
-            self.model_config = (
-                PainterConfig.from_dict(architecture["painter"])
-                if "painter" in architecture
-                else ModelConfig.from_dict(architecture)
-            )
+            self.model_config = read_architecture(bundle.config["architecture"])
             attributes = ["sample_style", "style_dim", "noise_channels", "density"]
             attributes.append("draw_brightness")  # not in the first bundles
             self._generator = self._load(bundle, "generator.pt", attributes)
@@ -142,7 +136,7 @@ class Pipeline:
         """
         self.need_generator()
         particles = _as_tensor(mask_array(mask))
-        draws = torch.Generator().manual_seed(_check_seed(seed))
+        draws = torch.Generator().manual_seed(check_seed(seed))
         # The style is drawn even where one is given, so that the noise of a seed stays the same.
         vector = self._draw_style(draws)
         if style is not None:
@@ -248,23 +242,17 @@ class Pipeline:
     def sample_style(self, seed: int = 0) -> np.ndarray:
         """Return the style float32 [style_dim] that `synthesize` draws for this seed."""
         self.need_generator()
-        return self._draw_style(torch.Generator().manual_seed(_check_seed(seed)))[0].cpu().numpy()
+        return self._draw_style(torch.Generator().manual_seed(check_seed(seed)))[0].cpu().numpy()
 
     def looks(self) -> list[tuple[str, np.ndarray]]:
         """Return the looks that come with a bundle of `any_look`, in words, and their styles.
 
         Made from statistics of training pictures; empty where the generator knows one material.
         """
-        if not self.any_look:
+        scale = self.style_scale if self.paints else None
+        if not isinstance(scale, LookScale):
             return []
-        density = self._generator.density
-        found: list[tuple[str, np.ndarray]] = []
-        scale = LookScale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
-        for style in self._generator.density.centres.cpu().numpy():
-            words = scale.words(style)
-            alike = sum(name.split(" (")[0] == words for name, _ in found)
-            found.append((f"{words} ({alike + 1})" if alike else words, style))
-        return found
+        return named_looks(scale, self._generator.density.centres.cpu().numpy())
 
     def measure_style(self, image: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return the style float32 [style_dim] of a micrograph [H, W].
@@ -275,23 +263,10 @@ class Pipeline:
         encoder's.
         """
         self.need_generator()
-        grey = image_array(image)
-        if mask is not None and np.shape(mask) != grey.shape:
-            raise UserError(
-                f"The style image is {grey.shape[1]} x {grey.shape[0]} pixels and its mask is not."
-            )
-        middle = tuple(
-            slice(max(0, (side - STYLE_SIDE_PX) // 2), (side + STYLE_SIDE_PX) // 2 + side % 2)
-            for side in grey.shape
-        )
-        grey = grey[middle]
-        if mask is not None:
-            given = np.asarray(mask)
-            given = given > 0.5 if given.dtype.kind == "f" else given
-            particle = mask_array(given, empty=True)[middle]
-        elif self.any_scale:
+        grey, particle = style_arrays(image, mask, STYLE_SIDE_PX)
+        if particle is None and self.any_scale:
             particle = separate(self.instances(grey)) > 0
-        else:
+        elif particle is None:
             particle = self.segment(grey) > 0.5
         inputs = [_as_tensor(grey).to(self.device), _as_tensor(particle).to(self.device)]
         with torch.inference_mode(), torch.jit.optimized_execution(False):
@@ -367,12 +342,6 @@ class Pipeline:
                 f"{self.style_dim} numbers, not an array of shape {style.shape}."
             )
         return torch.from_numpy(style.astype(np.float32))[None].to(self.device)
-
-
-def _check_seed(seed: int) -> int:
-    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**63:
-        raise UserError(f"The seed must be a whole number from 0 up, not {seed!r}.")
-    return int(seed)
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:

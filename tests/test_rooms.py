@@ -40,9 +40,19 @@ HOMES = {
     "pooch": ("fancgan.datasets",),
 }
 SERVING = ("app", "fancgan.pipeline", "fancgan.pretrained", "fancgan.ui")
-# All that serving reads of the networks: a bundle brings its own code, as TorchScript.
+# All that serving reads of the networks, what describes them: a bundle brings its own code, as
+# TorchScript.
 SERVED_NETWORKS = {
-    f"fancgan.networks.{name}" for name in ("config", "style_vector", "tiling", "torchscript")
+    f"fancgan.networks.{name}"
+    for name in (
+        "architecture",
+        "config",
+        "painter.config",
+        "painter.dials",
+        "style_vector",
+        "tiling",
+        "torchscript",
+    )
 }
 # What a training machine may lack: imported inside the functions that need it.
 LOCAL_ONLY = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 import numpy as np
 
 from fancgan.errors import UserError
@@ -49,3 +51,30 @@ def image_array(image: np.ndarray) -> np.ndarray:
     if image.dtype.kind not in "buif":
         raise UserError(f"The image holds {image.dtype} values; grey levels are expected.")
     return to_grey8(image)
+
+
+def style_arrays(
+    image: np.ndarray, mask: np.ndarray | None, most: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the middle of a style image, `most` pixels a side at most, and of its particles.
+
+    uint8 and bool [H, W]; None where no mask is given. It may show no particle.
+    """
+    grey = image_array(image)
+    middle = tuple(
+        slice(max(0, (side - most) // 2), (side + most) // 2 + side % 2) for side in grey.shape
+    )
+    if mask is None:
+        return grey[middle], None
+    given = np.asarray(mask)
+    if given.shape != grey.shape:
+        height, width = grey.shape
+        raise UserError(f"The style image is {width} x {height} pixels and its mask is not.")
+    particle = mask_array(given > 0.5 if given.dtype.kind == "f" else given, empty=True)
+    return grey[middle], particle[middle]
+
+
+def check_seed(seed: int) -> int:
+    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**63:
+        raise UserError(f"The seed must be a whole number from 0 up, not {seed!r}.")
+    return int(seed)

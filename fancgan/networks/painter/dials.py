@@ -91,3 +91,11 @@ class LookScale:
 
     def _look(self, vector: NDArray) -> NDArray[np.float64]:
         return (self.mean + self.sd * np.asarray(vector)[: LOOK.count]).astype(np.float64)
+
+
+def named_looks(scale: LookScale, styles: NDArray) -> list[tuple[str, NDArray]]:
+    """Return styles [K, style_dim] with what they look like, numbered where words are the same."""
+    words = [scale.words(style) for style in styles]
+    counts = [words[: k + 1].count(name) for k, name in enumerate(words)]
+    names = [f"{name} ({n})" if n > 1 else name for name, n in zip(words, counts, strict=True)]
+    return list(zip(names, styles, strict=True))

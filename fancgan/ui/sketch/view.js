@@ -86,11 +86,13 @@ class View {
     root.dataset.seed = answer.seed;
     root.classList.remove("fa-none");
     root.style.setProperty("--fa-ratio", `${width} / ${height}`);
-    this.showScale(width, answer.nm_per_px);
+    this.nmPerPx = answer.nm_per_px;
+    this.showScale(width);
     tell("levels", answer);
   }
 
-  showScale(width, nmPerPx) {
+  showScale(width) {
+    const { nmPerPx } = this;
     const { nice_nm: niceNm, bar_share: share } = this.props;
     const bar = this.root.querySelector(".fa-bar");
     bar.hidden = true;
