@@ -63,8 +63,8 @@ def export_particles(
         if painting:
             differences |= write_painter(stage, painting.networks)
             weights |= painting.networks.state_dict()
-        for name, difference in differences.items():
-            say(f"    {name:18} largest difference {difference:.1e}")
+        for file, difference in differences.items():
+            say(f"    {file:18} largest difference {difference:.1e}")
         halves = {key: value.half().contiguous() for key, value in weights.items()}
         save_file(halves, stage / WEIGHTS, metadata={"format": "pt"})
         config = {

@@ -34,14 +34,20 @@ class LookLibrary(nn.Module):
         self.sd = nn.Buffer(torch.ones(LOOK.count))
         self.centres = nn.Buffer(torch.zeros(count, config.style_dim))
         self.spreads = nn.Buffer(torch.zeros(count, config.style_dim))
+        self.profiles = LOOK.depth.stop
 
     def forward(self, normal: Tensor) -> Tensor:
-        """Standard normal draws [N, style_dim] -> styles: one of the looks each, varied."""
+        """Standard normal draws [N, style_dim] -> styles: one of the looks each, varied.
+
+        The first number chooses the look, the second moves its profiles as a whole: each knot by
+        itself would draw rings around particles.
+        """
         share = 0.5 * (1 + torch.erf(normal[:, 0] / math.sqrt(2.0)))
         last = self.centres.shape[0] - 1
         chosen = (share * (last + 1)).long().clamp(0, last)
         varied = normal.clamp(-2.0, 2.0)  # LIMIT_SD
-        varied = torch.cat([torch.zeros_like(varied[:, :1]), varied[:, 1:]], dim=1)
+        level = varied[:, 1:2].expand(-1, self.profiles)
+        varied = torch.cat([level, varied[:, self.profiles :]], dim=1)
         return self.centres[chosen] + self.spreads[chosen] * varied
 
 

@@ -12,7 +12,8 @@ from fancgan.networks.painter.config import DEPTH_KNOTS, FAR_KNOTS, FLOOR_GREY, 
 GREY = 127.5
 RANGES = {"background": (0.0, 255.0), "contrast": (-255.0, 255.0), "noise": (0.0, 40.0)}
 DARK_GREY, BRIGHT_GREY = 85, 160
-EDGE_SHARE, NOISY, ROUGH = 0.15, 0.12, 0.3  # of the contrast
+WEAK_GREY, STRONG_GREY = 60, 120
+EDGE_SHARE, NOISY, ROUGH = 0.15, 0.08, 0.15  # of the contrast
 TEXTURE_OCTAVES = 4
 FINE_OCTAVES = 3  # of texture that is called noise
 BESIDE = np.array(FAR_KNOTS) >= 6  # beyond halo and blur of the outline
@@ -79,14 +80,17 @@ class LookScale:
         contrast, ground = found["contrast"], found["background"]
         side = "Bright" if contrast > 0 else "Dark"
         tone = "dark" if ground < DARK_GREY else "bright" if ground > BRIGHT_GREY else "grey"
-        rim = (look[LOOK.depth][:2].max() - look[LOOK.depth][:-1][WITHIN].mean()) * GREY
         parts = [f"{side} particles on a {tone} ground"]
-        if rim > EDGE_SHARE * abs(contrast):
+        if abs(contrast) < WEAK_GREY:
+            parts.append("weak contrast")
+        elif abs(contrast) > STRONG_GREY:
+            parts.append("strong contrast")
+        rim = (look[LOOK.depth][:2].max() + 1) * GREY
+        if rim - max(ground, ground + contrast) > EDGE_SHARE * abs(contrast):
             parts.append("bright edges")
-        texture = np.exp(look[LOOK.particle][:TEXTURE_OCTAVES]) * GREY
-        noise = found["noise"] / max(abs(contrast), 20.0)
-        rough = float(np.sqrt((texture**2).sum())) / max(abs(contrast), 20.0)
-        parts.append("noisy" if noise > NOISY else "rough" if rough > ROUGH else "smooth")
+        texture = np.exp(2 * look[LOOK.particle][:TEXTURE_OCTAVES]).sum()
+        noise, rough = (x / max(abs(contrast), 20.0) for x in (found["noise"], texture**0.5 * GREY))
+        parts.append("noisy" if noise > NOISY else "rough particles" if rough > ROUGH else "smooth")
         return ", ".join(parts)
 
     def _look(self, vector: NDArray) -> NDArray[np.float64]:
