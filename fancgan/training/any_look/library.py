@@ -74,6 +74,7 @@ def gather_looks(
     groups = group(found.double().numpy(), config.looks)
     centres = torch.stack([found[_middle(found, members)] for members in groups])
     spreads = torch.stack([SPREAD * found[m].std(0, correction=0) for m in groups])
+    spreads[:, LOOK.between] = 0  # its logarithm, varied, would let some particles shine
     records = [_record(known[m], len(found), pairs.names) for m in groups]
     return Gathered(centres.to(device), spreads.to(device), records)
 
