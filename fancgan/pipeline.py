@@ -11,7 +11,7 @@ from torch import Tensor
 from fancgan.errors import UserError
 from fancgan.hardware import auto_is_bf16
 from fancgan.microscopy.overlays import find_overlays
-from fancgan.networks.architecture import read_architecture
+from fancgan.networks.painter.architecture import read_architecture
 from fancgan.networks.painter.config import PainterConfig
 from fancgan.networks.painter.dials import LookScale, named_looks
 from fancgan.networks.style_vector import StyleScale

@@ -45,8 +45,8 @@ SERVING = ("app", "fancgan.pipeline", "fancgan.pretrained", "fancgan.ui")
 SERVED_NETWORKS = {
     f"fancgan.networks.{name}"
     for name in (
-        "architecture",
         "config",
+        "painter.architecture",
         "painter.config",
         "painter.dials",
         "style_vector",

@@ -92,7 +92,7 @@ def test_export_with_data_measures_on_val_beside_the_thresholds(run, tmp_path, p
     [
         (lambda run: (run / "judgement.json").unlink(), [], "training ends with it"),
         (lambda run: (run / "judgement.json").write_text("{"), [], "damaged"),
-        (lambda run: (run / "weights.safetensors").write_text("x"), [], "holds no weights"),
+        (lambda run: (run / "weights.safetensors").write_text("x"), [], "no safetensors file"),
         (lambda run: None, ["--formats", "torchscript,onnx"], "as torchscript"),
     ],
 )
