@@ -57,7 +57,7 @@ def test_shown_checked_and_saved_are_one_painting(pipe, mask):
     assert cycle["round"] == shown.round and cycle["drawn"] == 3
     for again in (checked, saved):
         assert np.array_equal(again.image, shown.image)
-        assert again.png(True, 3.0) == shown.png(True, 3.0)
+        assert again.png(True) == shown.png(True)
         assert again.levels == shown.levels
 
 

@@ -7,13 +7,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from fancgan.networks.deploy import FRAME_MARGIN_PX, frame, from_grey, mirrored, pick, to_grey
+from fancgan.networks.deploy import frame, from_grey, mirrored, pick, to_grey
 from fancgan.networks.painter.config import LOOK, PainterConfig
 from fancgan.networks.painter.encoder import LookEncoder, StyleMapping
 from fancgan.networks.painter.look import LookMeter
 from fancgan.networks.painter.network import Draft, Painter
 from fancgan.networks.painter.shape import Shapes
 
+MARGIN_PX = 24  # painted beyond the frame and cut off: zeros there are an edge
 SHAPE_MULTIPLE = 16  # of the coarsest grid of distances
 DIGITS = (
     4096.0  # of the number that flooded a particle, those beyond 1 / DIGITS do not know its size
@@ -67,7 +68,7 @@ class DeployedPainter(nn.Module):
         self.density = library
         self.shapes = Shapes()
         self.multiple = max(config.multiple, SHAPE_MULTIPLE)
-        self.margin = FRAME_MARGIN_PX
+        self.margin = MARGIN_PX
         self.style_dim = config.style_dim
         self.noise_channels = config.noise_channels
         self.look_dim, self.between = LOOK.count, LOOK.between
