@@ -75,6 +75,13 @@ def test_it_paints_any_look_and_is_small_enough_to_ship(pipe: Pipeline) -> None:
     assert bundle.config["version"] == 2 and bundle.paints
     assert sum((bundle.path / name).stat().st_size for name in bundle.files) < 40e6
     assert pipe.any_look and len(pipe.looks()) == 12
+    with pytest.raises(UserError, match="knows no cores"):
+        pipe.instances(draw_discs(64, 64, radii=(9,)).image, min_core_px=4)
+
+
+def test_a_bundle_of_one_scale_takes_no_diameter() -> None:
+    with pytest.raises(UserError, match="takes no diameter; choose the bundle particles"):
+        Pipeline.from_pretrained("tio2-sem").instances(np.zeros((64, 64), np.uint8), diameter_px=9)
 
 
 def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -82,7 +89,5 @@ def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
         load_particle_net(tmp_path / "model.safetensors")
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     for path in (tmp_path / "model.safetensors", PACKAGED / "tio2-sem/model.safetensors"):
-        with pytest.raises(
-            UserError, match="no safetensors file|holds no weights of the particle network"
-        ):
+        with pytest.raises(UserError, match=r"no safetensors file|holds no weights"):
             load_particle_net(path)
