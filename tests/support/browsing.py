@@ -69,7 +69,7 @@ def page(request, browser, demo) -> Iterator[Page]:
     opened.on("pageerror", lambda error: problems.append(f"error: {error}"))
     opened.on("console", lambda line: line.type == "error" and problems.append(line.text))
     visits: list[object] = []
-    opened.on("framenavigated", visits.append)
+    opened.on("framenavigated", lambda frame: visits.append(frame))
     opened.on("request", lambda request: _local(request.url) or problems.append(request.url))
     opened.goto(demo.url)
     opened.wait_for_selector("#view .fa-view[data-state=done]")
