@@ -17,7 +17,7 @@ from starlette.responses import Response
 from fancgan.errors import Stopped, UserError
 from fancgan.ui.leftovers import KEPT_SECONDS
 from fancgan.ui.scripts import asset, mount, preloads, route
-from fancgan.ui.turns import wanted
+from fancgan.ui.turns import noted, wanted
 
 # In the order of the page; what comes later wins.
 STYLES = (
@@ -86,7 +86,7 @@ def shown_as_toast(handler: Callable) -> Callable:
 
     @functools.wraps(handler)
     def wrapped_steps(*args: Any) -> Iterator[Any]:
-        with contextlib.closing(handler(*args)) as steps:
+        with noted(), contextlib.closing(handler(*args)) as steps:
             while True:
                 with _toasts(), wanted():  # gradio runs each step in a context of its own
                     try:

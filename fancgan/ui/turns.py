@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from threading import Condition, Lock
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, cast
 
 from gradio import Request, route_utils
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 BUSY = "Many people are at work just now: please try again in a moment."
 YOURS = "Work of yours is waiting already: please let it end first."
 LOOK_SECONDS = 0.2
+END_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,15 @@ class FairQueue(Queue):
 
 
 _lanes: defaultdict[str, Lock] = defaultdict(Lock)
+_at_work: list[tuple[str | None, str] | None] = []  # sessions, and the lanes of their work
+
+
+def _at_hand() -> tuple[FairQueue | None, Event | None]:
+    """The queue, and the event in it that this thread works for."""
+    queue = getattr(LocalContext.blocks.get(None), "_queue", None)
+    if not isinstance(queue, FairQueue):
+        return None, None
+    return queue, queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "")
 
 
 @contextmanager
@@ -158,10 +169,8 @@ def wanted() -> Iterator[None]:
     The page was closed or asked to cancel. Gradio then calls the next in the lane though the work
     may take another moment to hear of it: so the next waits here until it has ended.
     """
-    queue = getattr(LocalContext.blocks.get(None), "_queue", None)
-    events = queue.event_ids_to_events if isinstance(queue, FairQueue) else {}
-    event = events.get(LocalContext.event_id.get(None) or "")
-    if not isinstance(queue, FairQueue) or event is None:
+    queue, event = _at_hand()
+    if queue is None or event is None:
         yield
         return
     with stopped_by(partial(queue.gone, event)):
@@ -176,6 +185,25 @@ def wanted() -> Iterator[None]:
             yield
         finally:
             lane.release()
+
+
+@contextmanager
+def noted() -> Iterator[None]:
+    """Note that the event at hand is at work until the block ends, all its steps with it."""
+    _, event = _at_hand()
+    work = (event.session_hash, event.concurrency_id) if event else None
+    _at_work.append(work)
+    try:
+        yield
+    finally:
+        _at_work.remove(work)
+
+
+def wait_for_end(session: str | None, lane: str, seconds: float = END_SECONDS) -> None:
+    """Return when a session's work in a lane, which was given up, has put away what it had."""
+    ends = monotonic() + seconds
+    while (session, lane) in _at_work and monotonic() < ends:
+        sleep(LOOK_SECONDS / 4)
 
 
 class FairLock:

@@ -68,19 +68,12 @@ def page(request, browser, demo) -> Iterator[Page]:
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(f"error: {error}"))
     opened.on("console", lambda line: line.type == "error" and problems.append(line.text))
-    visits: list[object] = []
-    opened.on("framenavigated", lambda frame: visits.append(frame))
     opened.on("request", lambda request: _local(request.url) or problems.append(request.url))
     opened.goto(demo.url)
     opened.wait_for_selector("#view .fa-view[data-state=done]")
     yield opened
     context.close()
-    reloaded = len(visits) > 1
-    assert not [p for p in problems if not (reloaded and p.startswith(LEAVING))]
-
-
-# What gradio's client says of a stream that is still open when a page is left.
-LEAVING = ("AbortError: signal is aborted without reason", "Unexpected error Connection errored")
+    assert not problems
 
 
 def _local(url: str) -> bool:

@@ -13,7 +13,6 @@ from PIL import Image
 from fancgan.microscopy.image_files import STRIP_PX
 from tests.support import browsing
 from tests.support.browsing import toast, too_wide
-from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -64,4 +63,5 @@ def test_a_data_set_is_stopped_and_nothing_is_kept(page, demo):
     page.click("#set [data-do=stop]")
     wait_for_state(page, "stopped")
     assert not page.is_visible("#set-save")
-    wait_until(lambda: not list(demo.temporary.rglob("plan.json")), 10)
+    assert not list(demo.temporary.rglob("*.jsonl"))
+    assert not list(demo.temporary.rglob("plan.json"))

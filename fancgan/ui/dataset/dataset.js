@@ -21,6 +21,9 @@ export function mount({ element, props, trigger, watch }) {
     status.textContent = words;
   }
 
+  // What was stopped may still be heard of: its next pair, or that it did not end well.
+  const isStopped = () => ["stopping", "stopped"].includes(root.dataset.state);
+
   const acts = {
     none: () => say("none", ""),
     previewed(value) {
@@ -41,7 +44,7 @@ export function mount({ element, props, trigger, watch }) {
   function receive(value) {
     if (!value || value.token === token) return;
     token = value.token;
-    if (["stopping", "stopped"].includes(root.dataset.state) && value.state === "making") return;
+    if (isStopped() && value.state === "making") return;
     acts[value.state](value);
   }
 
@@ -50,7 +53,7 @@ export function mount({ element, props, trigger, watch }) {
     trigger("stop");
   });
   watch("value", () => receive(props.value));
-  offer("dataset", { say });
+  offer("dataset", { say, fail: () => isStopped() || say("failed") });
 }
 
 function timeLeft(seconds) {

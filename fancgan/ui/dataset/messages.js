@@ -17,7 +17,8 @@ export async function waiting(...inputs) {
 }
 
 export async function failed() {
-  await say("failed");
+  const dataset = await part("dataset");
+  dataset.fail();
 }
 
 export async function stopped() {

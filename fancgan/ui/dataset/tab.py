@@ -19,6 +19,7 @@ from fancgan.ui import layout_settings, wire
 from fancgan.ui.dataset import making
 from fancgan.ui.page import CACHE_SECONDS, DATASETS, FILES, PLAIN, QUIET, component, shown_as_toast
 from fancgan.ui.scripts import call
+from fancgan.ui.turns import wait_for_end
 
 if TYPE_CHECKING:
     from fancgan.datasets.synthetic import Pair, Plan
@@ -81,7 +82,8 @@ def build(pipe: Pipeline, look_pipe: Pipeline) -> None:
     )
     for event in (previewing, started):
         event.failure(None, js=call(MESSAGES, "failed"))
-    panel.stop(None, cancels=started).then(None, js=call(MESSAGES, "stopped"))
+    ended = panel.stop(None, cancels=started).then(_wait_until_ended, **QUIET)
+    ended.then(None, js=call(MESSAGES, "stopped"))
 
 
 def _form() -> list[gr.components.Component]:
@@ -162,6 +164,10 @@ def _plan(painters: tuple[Pipeline, Pipeline], *values: object) -> tuple[Pipelin
     style = pipe.measure_style(read_micrograph(str(style_path)).field) if style_path else None
     wished = dict(zip(NAMES, wishes, strict=True))
     return pipe, making.make_plan(pipe, style, strip=strip, **wished)
+
+
+def _wait_until_ended(request: gr.Request) -> None:
+    wait_for_end(request.session_hash, DATASETS["concurrency_id"])
 
 
 def _state(state: str, **facts: object) -> dict:
