@@ -12,9 +12,10 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
 import export
+from fancgan.errors import UserError
 from fancgan.networks.particle_net.network import ParticleNet
 from fancgan.pipeline import Pipeline
-from fancgan.pretrained.bundle import CARD, PACKAGED, WEIGHTS, open_bundle
+from fancgan.pretrained.bundle import CARD, MODULES, PACKAGED, WEIGHTS, open_bundle
 from tests.support.drawing import draw_discs
 from tests.support.hub_client import hub_environment, run_python
 from tests.support.stand_in_hub import stand_in_hub
@@ -68,6 +69,21 @@ def test_the_bundle_holds_the_runs_network_and_what_it_learned_from(run, bundle)
     assert found.labels.shape == (96, 128) and 0 <= found.picture_confidence <= 1
 
 
+def test_a_bundle_without_a_generator_says_so(bundle: Path) -> None:
+    pipe, mask = Pipeline.from_pretrained(bundle), np.ones((64, 64), bool)
+    assert set(MODULES) & set(open_bundle(bundle).files) == {"segmenter.pt"}
+    asked = (
+        lambda: pipe.synthesize(mask),
+        lambda: pipe.sample_style(),
+        lambda: pipe.measure_style(mask),
+        lambda: pipe.style_dim,
+        lambda: pipe.style_scale,
+    )
+    for ask in asked:
+        with pytest.raises(UserError, match=r"no generator, so it cannot paint; .* tio2-sem"):
+            ask()
+
+
 def test_the_card_is_valid_and_names_sources_and_licence(bundle: Path) -> None:
     card = ModelCard((bundle / CARD).read_text())
     assert card.data.license == "cc-by-nc-4.0"
@@ -92,7 +108,11 @@ def test_export_with_data_measures_on_val_beside_the_thresholds(run, tmp_path, p
     [
         (lambda run: (run / "judgement.json").unlink(), [], "training ends with it"),
         (lambda run: (run / "judgement.json").write_text("{"), [], "damaged"),
-        (lambda run: (run / "weights.safetensors").write_text("x"), [], "no safetensors file"),
+        (
+            lambda run: (run / "weights.safetensors").write_text("x"),
+            [],
+            "is damaged or no safetensors file",
+        ),
         (lambda run: None, ["--formats", "torchscript,onnx"], "as torchscript"),
     ],
 )

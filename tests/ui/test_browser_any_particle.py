@@ -60,6 +60,7 @@ def test_dark_and_packed_particles_are_found_without_a_setting(page, pictures):
     assert float(page.inner_text("#result .fa-card").split()[-1]) > 0.9
     open_segment(page, pictures["packed"])
     assert count(page) == len(packed_discs().radii)
+    page.wait_for_selector("#sizes .fa-offers:not([aria-busy=true])", state="attached")
     page.reload()
     page.wait_for_selector("#view .fa-view[data-state=done]")
     open_segment(page, pictures["tem"])

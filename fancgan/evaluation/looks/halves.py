@@ -14,6 +14,7 @@ from fancgan.datasets.fields import Field
 SIDE_PX = 256
 INSIDE_PX, OUTSIDE_PX = 2, 4  # from the outline: rim, halo and blur are no part of a level
 LEAST_PX = 50
+NEAR, NEAR_NOISE = 0.15, 0.2  # of the contrast; of the noise
 SMOOTH_PX = 7  # noise is what a mean over as many pixels squared leaves
 
 
@@ -49,9 +50,26 @@ class Levels:
     def contrast(self) -> float:
         return self.particle - self.ground
 
+    def same_side(self, other: Levels) -> bool:
+        """Whether particles are on the same side of their ground, brighter or darker."""
+        return self.contrast * other.contrast > 0
+
+    def near(self, other: Levels) -> bool:
+        """Whether both levels of the other lie within 15 % of this contrast."""
+        reach = NEAR * abs(self.contrast)
+        off = abs(other.ground - self.ground), abs(other.particle - self.particle)
+        return max(off) <= reach
+
+    def as_noisy(self, other: Levels) -> bool:
+        """Whether the noise of the other is within 20 % of this."""
+        return abs(other.noise - self.noise) <= NEAR_NOISE * self.noise
+
 
 def halves_of(fields: Sequence[Field], side: int = SIDE_PX) -> list[Halves]:
-    """Return the halves of those fields that are wide enough and show particles in both."""
+    """Return the halves of those fields that are wide enough and show particles in both.
+
+    side: of the squares, in pixels.
+    """
     found = []
     for field in fields:
         height, width = field.image.shape

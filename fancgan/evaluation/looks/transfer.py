@@ -18,8 +18,6 @@ from fancgan.evaluation.segmentation import PipelineLike
 from fancgan.particles.instances import drop_small
 from fancgan.particles.matching import iou_matrix, match
 
-NEAR = 0.15  # of the contrast, for both levels
-NEAR_NOISE = 0.2
 OF = "micrographs"
 
 
@@ -104,23 +102,15 @@ def _by_levels(halves: Sequence[Halves], painted: Sequence[NDArray]) -> dict[str
         )
         return _mean(meaning, own, floor)
 
-    def polarity(a: Levels, b: Levels) -> bool:
-        return a.contrast * b.contrast > 0
-
-    def levels(a: Levels, b: Levels) -> bool:
-        reach = NEAR * abs(a.contrast)
-        return abs(b.ground - a.ground) <= reach and abs(b.particle - a.particle) <= reach
-
-    def noise(a: Levels, b: Levels) -> bool:
-        return abs(b.noise - a.noise) <= NEAR_NOISE * a.noise
-
     within = "both mean levels within 15 % of the contrast of the"
     return {
-        "look_polarity": share("particles on their right side of the ground", polarity, truth),
-        "look_levels": share(f"{within} real right half", levels, truth),
-        "look_levels_asked": share(f"{within} reference", levels, asked),
-        "look_noise": share("noise within 20 % of the real right half's", noise, truth),
-        "look_noise_asked": share("noise within 20 % of the reference's", noise, asked),
+        "look_polarity": share(
+            "particles on their right side of the ground", Levels.same_side, truth
+        ),
+        "look_levels": share(f"{within} real right half", Levels.near, truth),
+        "look_levels_asked": share(f"{within} reference", Levels.near, asked),
+        "look_noise": share("noise within 20 % of the real right half's", Levels.as_noisy, truth),
+        "look_noise_asked": share("noise within 20 % of the reference's", Levels.as_noisy, asked),
     }
 
 

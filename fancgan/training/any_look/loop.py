@@ -13,12 +13,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from fancgan.networks.painter.config import PainterConfig
+from fancgan.particles.labels import separate
 from fancgan.training.any_look.build import build_players
 from fancgan.training.any_look.config import PRESET, PainterTrainConfig
 from fancgan.training.any_look.library import gather_looks
 from fancgan.training.any_look.pairs import CropPairs
 from fancgan.training.any_look.step import PainterStep
-from fancgan.training.any_look.validation import halves_of, painting_figures, painting_sheet
+from fancgan.training.any_look.validation import (
+    halves_up_to,
+    painting_figures,
+    painting_sheet,
+)
 from fancgan.training.any_particle.pictures import PictureSet, describe_sets, spread
 from fancgan.training.crops import batch_loader, crop_indices
 from fancgan.training.run.training_run import TrainingRun
@@ -47,7 +52,7 @@ class PainterTraining(TrainingRun):
         self.take_step = PainterStep(model, config, self.accelerator, self.players)
         if self.accelerator.is_main_process:
             fields = spread([field for each in sets for field in each.val], config.val_pictures)
-            self.halves = halves_of(fields, config.crop_px)
+            self.halves = halves_up_to(fields, config.crop_px)
         record = {"preset": PRESET, **model.to_dict()}
         self.open(run_dir, record, describe_sets(sets) | {"init": source})
 
@@ -71,7 +76,11 @@ class PainterTraining(TrainingRun):
         for number, half in enumerate(self.halves):
             image, reference_mask, mask = (
                 torch.from_numpy(array.astype(np.float32))[None, None].to(device)
-                for array in (half.reference, half.reference_mask, half.mask)
+                for array in (
+                    half.beside.image,
+                    separate(half.beside.labels) > 0,
+                    separate(half.truth.labels) > 0,
+                )
             )
             rng = torch.Generator().manual_seed(number)
             noise = torch.randn(1, self.model.noise_channels, *mask.shape[2:], generator=rng)

@@ -17,12 +17,14 @@ export class Offers {
       this.clear();
       this.asked = found;
       if (withheld) this.head.textContent = "Trying other settings…";
+      this.list.ariaBusy = "true";
       ask();
     }
   }
 
   clear() {
     this.asked = null;
+    this.list.ariaBusy = "false";
     this.head.textContent = "";
     this.list.replaceChildren();
     this.mark(null);
@@ -30,6 +32,7 @@ export class Offers {
 
   receive({ found, offers, done }) {
     if (found !== this.asked) return;
+    this.list.ariaBusy = String(!done);
     const pictures = offers.some((offer) => offer.image);
     this.head.textContent = pictures ? "With other settings; a click takes them:" : "";
     if (!done && !pictures) this.head.textContent = "Trying other settings…";
