@@ -64,7 +64,7 @@ class Pipeline:
         self.paints, self.any_scale = bundle.paints, self._judgement is not None
         if self.paints:
             self.model_config = read_architecture(bundle.config["architecture"])
-            attributes = ["sample_style", "style_dim", "noise_channels", "density"]
+            attributes = ["sample_style", "style_dim", "noise_channels", "density", "draft"]
             attributes.append("draw_brightness")  # not in the first bundles
             self._generator = self._load(bundle, "generator.pt", attributes)
             self._style_encoder = self._load(bundle, "style_encoder.pt", [])
@@ -100,8 +100,10 @@ class Pipeline:
         """What a unit of the first entries of a style vector is in grey levels."""
         self.need_generator()
         density = self._generator.density
-        scale = LookScale if self.any_look else StyleScale
-        return scale(density.mean.cpu().numpy(), density.sd.cpu().numpy())
+        mean, sd = density.mean.cpu().numpy(), density.sd.cpu().numpy()
+        if self.any_look:
+            return LookScale(mean, sd, self._generator.draft.grain.mixing.cpu().numpy())
+        return StyleScale(mean, sd)
 
     @property
     def any_look(self) -> bool:
@@ -257,10 +259,9 @@ class Pipeline:
     def measure_style(self, image: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return the style float32 [style_dim] of a micrograph [H, W].
 
-        mask: [H, W], its particles where they are known, as `synthesize` takes them, otherwise the
-        segmenter finds them. The first entries are measured (STAT_NAMES; with `any_look`
-        painter.config.LookLayout), in standard deviations of the training images, the rest is the
-        encoder's.
+        mask: [H, W], its particles as `synthesize` takes them; None: the segmenter finds them. The
+        first entries are measured (STAT_NAMES; with `any_look` painter.config.LookLayout), in
+        standard deviations of the training images, the rest is the encoder's.
         """
         self.need_generator()
         grey, particle = style_arrays(image, mask, STYLE_SIDE_PX)

@@ -17,6 +17,15 @@ SIDE = 256
 TINY = PainterConfig(widths=(4, 6, 8, 8, 8), encoder_widths=(4, 4, 4, 4), mapping_dim=16, w_dim=12)
 
 
+def mixing() -> np.ndarray:
+    grain = Grain()
+    grain.calibrate(size=256, rounds=3)
+    return grain.mixing.numpy()
+
+
+MIXING = mixing()
+
+
 def discs(radius: int = 16, step: int = 64) -> torch.Tensor:
     y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     off = [(k % step - step / 2 + 0.5).square() for k in (y, x)]
@@ -38,7 +47,8 @@ def networks(config: PainterConfig = TINY) -> PainterNetworks:
 
 
 def standard_scale(made: PainterNetworks) -> LookScale:
-    return LookScale(made.looks.mean.numpy(), made.looks.sd.numpy())
+    mean, sd = made.looks.mean.numpy(), made.looks.sd.numpy()
+    return LookScale(mean, sd, made.grain.mixing.numpy())
 
 
 @pytest.mark.parametrize(("ground", "particle"), [(60, 160), (200, 90)])
@@ -46,8 +56,10 @@ def test_levels_and_noise_of_a_drawn_picture_are_measured(ground: float, particl
     mask = discs()
     look, known, brightness, profile = LookMeter()(picture(mask, ground, particle, 5.0), mask)
     assert ((look[0, LOOK.far] + 1) * GREY - ground).abs().max() < 2.0
-    fine = look[0, LOOK.common_ground][:2].mul(2).exp().sum().sqrt() * GREY
-    assert fine == pytest.approx(5.0, rel=0.25)
+    levels = LookScale(np.zeros(LOOK.count), np.ones(LOOK.count), MIXING).levels(look[0].numpy())
+    assert levels["background"] == pytest.approx(ground, abs=1)
+    assert levels["contrast"] == pytest.approx(particle - ground, abs=3)
+    assert levels["noise"] == pytest.approx(5.0, rel=0.05)
     assert known.all()
     assert brightness.abs().max() * GREY < 1.5
     assert (profile - picture(mask, ground, particle, 0.0)).abs().mean() * GREY < 0.5

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from fancgan.networks.painter.config import DEPTH_KNOTS, FAR_KNOTS, FLOOR_GREY, LOOK
 
@@ -15,29 +16,34 @@ DARK_GREY, BRIGHT_GREY = 85, 160
 WEAK_GREY, STRONG_GREY = 60, 120
 EDGE_SHARE, NOISY, ROUGH = 0.15, 0.08, 0.15  # of the contrast
 TEXTURE_OCTAVES = 4
-FINE_OCTAVES = 3  # of texture that is called noise
+DRAWN_GRAINS = 4  # that a draft is given; coarser ones are structure rather than noise
 BESIDE = np.array(FAR_KNOTS) >= 6  # beyond halo and blur of the outline
 WITHIN = np.array(DEPTH_KNOTS) >= 4
 
 
 @dataclass(frozen=True, eq=False)
 class LookScale:
-    """Mean and standard deviation [LOOK.count] by which a painter's looks are standardised."""
+    """What a painter's styles are in grey levels.
+
+    mean, sd [LOOK.count]: by which its looks are standardised. mixing [OCTAVES, grains]: what noise
+    of deviation 1 has in each octave (octaves.Grain).
+    """
 
     mean: NDArray[np.float32]
     sd: NDArray[np.float32]
+    mixing: NDArray[np.float32]
 
     def levels(self, vector: NDArray) -> dict[str, float]:
         """Return what a style [style_dim] asks for: background, contrast, noise, in grey levels.
 
         The background's mean beyond the halo of an outline, how much brighter particles are within
-        theirs, and the deviation of the background's finest octaves.
+        theirs, and the standard deviation of the background's noise, which is its fine grain.
         """
         look = self._look(vector)
         ground = look[LOOK.far][BESIDE].mean()
         particle = look[LOOK.depth][:-1][WITHIN].mean() + look[LOOK.depth][-1]
-        fine = look[LOOK.common_ground][:FINE_OCTAVES]
-        noise = float(np.sqrt(np.exp(2 * fine).sum())) * GREY
+        power, _ = nnls(self.mixing.astype(float), np.exp(2 * look[LOOK.common_ground]))
+        noise = float(np.sqrt(power[:DRAWN_GRAINS].sum())) * GREY
         return {
             "background": float((ground + 1) * GREY),
             "contrast": float((particle - ground) * GREY),
