@@ -1,62 +1,64 @@
-"""The look of the image, in a real browser: seeds, mixtures, levels, a micrograph's look."""
+"""Looks of other materials in a real browser, with the bundles that ship."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import ndimage
 
+from fancgan.pretrained.bundle import PACKAGED
+from fancgan.pretrained.find import DEFAULT
 from tests.support import browsing
-from tests.support.drawing import draw_discs
-from tests.support.sketch_page import (
-    fresh_image,
-    mask,
-    shown,
-)
+from tests.support.browsing import too_wide
+from tests.support.drawing import tem_discs
+from tests.support.serving import Served, serve
+from tests.support.sketch_page import fresh_image, mask
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = browsing.MARKS
 
 
-def test_looks_side_by_side_mixed_and_levelled(page, tmp_path):
-    first = shown(page)
-    drawn = page.locator("#look [data-level=background] output").inner_text()
-    assert 10 < float(drawn) < 60, "the sliders begin at what the seed drew"
-    page.click("[data-do=four]")
-    page.wait_for_selector("#look .fa-fan figure")
-    tiles = page.locator("#look .fa-take")
-    assert tiles.count() == 4
-    assert len({tiles.nth(i).locator("img").get_attribute("src") for i in range(4)}) == 4
-    taken = fresh_image(page, lambda: tiles.nth(1).click())
-    assert not np.array_equal(taken, first)
-    number = page.locator("#look figure").nth(1).get_attribute("data-seed")
-    assert page.input_value("#seed input") == number
-    mixed = fresh_image(page, lambda: page.locator("#look .fa-with").nth(2).click())
-    assert not np.array_equal(mixed, taken)
-    slider = page.locator("#look .fa-mix input")
-    assert np.array_equal(fresh_image(page, lambda: slider.fill("0")), taken)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Iterator[Served]:
+    """The app as the Space serves it."""
+    temporary = tmp_path_factory.mktemp("looks") / "temporary"
+    temporary.mkdir()
+    with serve(PACKAGED / DEFAULT, temporary) as running:
+        yield running
 
-    # A level that is asked for is seen, and its way back gives the look as drawn.
-    ground = ~ndimage.binary_dilation(mask(page), iterations=8)
-    level = page.locator("#look [data-level=background]")
-    higher = fresh_image(page, lambda: level.locator("input").fill("48"))
-    assert level.locator("output").inner_text() == "48"
-    back = fresh_image(page, lambda: level.locator("button").click())
-    assert np.array_equal(back, taken)
-    assert not np.array_equal(higher, taken)
-    page.click("#look summary")
-    bright = page.locator("#look [data-level=brightness]")
-    finished = fresh_image(page, lambda: bright.locator("input").fill("0.2"))
-    gain = finished[ground].mean() - taken[ground].mean()
-    assert gain == pytest.approx(51, abs=1)
-    fresh_image(page, lambda: bright.locator("button").click())
 
-    # The look of a micrograph replaces the seed's.
-    path = tmp_path / "reference.png"
-    Image.fromarray(draw_discs(200, 300).image).save(path)
-    with page.expect_file_chooser() as chooser:
+def contrast(page: Page, image: np.ndarray) -> float:
+    """Mean grey level of the drawn particles minus that of the ground."""
+    drawn = mask(page)
+    return float(image[drawn].mean() - image[~drawn].mean())
+
+
+def choose_file(page: Page, path) -> None:
+    with page.expect_file_chooser() as choosing:
         page.click("#reference")
-    like = fresh_image(page, lambda: chooser.value.set_files(path))
-    assert "reference.png" in page.inner_text("#look .fa-reference")
-    assert not np.array_equal(like, taken)
-    assert np.array_equal(fresh_image(page, lambda: page.click("[data-do=unrefer]")), taken)
+    choosing.value.set_files(path)
+
+
+@pytest.mark.parametrize("page", ["desktop", "phone"], indirect=True)
+def test_dark_particles_are_painted_in_the_look_of_a_micrograph_and_of_the_gallery(page, tmp_path):
+    Image.fromarray(tem_discs().image).save(tmp_path / "tem.png")
+    dark = fresh_image(page, lambda: choose_file(page, tmp_path / "tem.png"))
+    assert page.inner_text("#look [data-text=reference]") == "look of tem.png"
+    assert contrast(page, dark) < -20
+    page.click("#gallery")
+    page.wait_for_selector("#look .fa-fan figure")
+    names = page.locator("#look .fa-fan figcaption").all_inner_texts()
+    assert len(names) == len(set(names)) == 12
+    assert too_wide(page) <= 0
+    for words, sign in (("Bright", 1), ("Dark", -1)):
+        number = next(k for k, name in enumerate(names) if name.startswith(words))
+        tile = page.locator("#look .fa-fan .fa-take").nth(number)
+        image = fresh_image(page, tile.click)
+        assert sign * contrast(page, image) > 20
+    image = fresh_image(page, lambda: page.click("#look [data-do=unrefer]"))
+    assert contrast(page, image) > 60, "the looks of seeds are those of TiO2"
