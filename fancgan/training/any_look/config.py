@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
-from fancgan.errors import UserError
-from fancgan.training.config import TRACKER_NAMES
-from fancgan.training.flags import check_flags, flag
+from fancgan.training.flags import flag
+from fancgan.training.run.crop_config import CropTrainConfig
 
 PRESET = "painter"
-CROP_MULTIPLE = 32  # that of the particle network, which reads paintings; the painter's is 16
 TERMS = ("adversarial", "style", "features", "look", "levels", "cycle")
 
 
 @dataclass(frozen=True)
-class PainterTrainConfig:
+class PainterTrainConfig(CropTrainConfig):
     """Settings of `--preset painter`; weights multiply the TERMS, and 0 drops one."""
 
     steps: int = flag(3000, "steps; the learning rates decay towards the end", least=1)
     seed: int = flag(0, "seed of weights, crops and noise")
     batch_size: int = flag(4, "pairs of crops per step and process", least=1)
-    crop_px: int = flag(256, "side of a crop, a multiple of 32", least=64)
-    precision: str = flag(
-        "auto", "auto is bf16 where the hardware has it", choices=("auto", "bf16", "float32")
-    )
-    workers: int = flag(0, "processes that prepare crops, per training process")
 
     lr: float = flag(8e-4, "learning rate of painter and look encoder (Adam)")
     lr_critic: float = flag(5e-4, "learning rate of the critics (Adam)")
@@ -47,23 +39,6 @@ class PainterTrainConfig:
     looks: int = flag(12, "looks of training pictures to choose from, at most", least=1)
     looks_crops: int = flag(4, "crops per training picture that these are found in", least=1)
     val_pictures: int = flag(16, "whole validation images that are painted from their own half")
-    tracker: str = flag(
-        "tensorboard", "where the curves go besides log.jsonl and val.jsonl", choices=TRACKER_NAMES
-    )
-    log_every_steps: int = flag(10, "steps between two lines of log.jsonl", least=1)
-    eval_every_steps: int = flag(500, "steps between two validations", least=1)
-    save_every_steps: int = flag(50, "steps between two checkpoints", least=1)
-
-    def __post_init__(self) -> None:
-        check_flags(self)
-        if self.crop_px % CROP_MULTIPLE:
-            raise UserError(
-                f"--crop-px {self.crop_px} is no multiple of {CROP_MULTIPLE}; give one that is."
-            )
-
-    @property
-    def all_steps(self) -> int:
-        return self.steps
 
     @property
     def weights(self) -> dict[str, float]:
@@ -75,6 +50,3 @@ class PainterTrainConfig:
     def read(self) -> int:
         """How many paintings of a batch the segmenter reads."""
         return min(self.batch_size, max(1, round(self.cycle_share * self.batch_size)))
-
-    def to_dict(self) -> dict:
-        return dataclasses.asdict(self)
