@@ -9,7 +9,6 @@ from typing import Any
 DEPTH_KNOTS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0, 112.0)  # px inside the outline
 FAR_KNOTS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0)  # px outside of it
 OCTAVES = 6  # of texture, from single pixels up
-GROUND, PARTICLE = 0, 1
 FLOOR_GREY = 0.3  # texture of a picture without any: that of rounding to grey levels
 SHAPE_CHANNELS = 9
 

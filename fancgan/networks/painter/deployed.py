@@ -19,7 +19,6 @@ SHAPE_MULTIPLE = 16  # of the coarsest grid of distances
 DIGITS = (
     4096.0  # of the number that flooded a particle, those beyond 1 / DIGITS do not know its size
 )
-LIMIT_SD = 2.0  # brightness and looks that are drawn lie within as many deviations
 
 
 class LookLibrary(nn.Module):
@@ -46,7 +45,7 @@ class LookLibrary(nn.Module):
         share = 0.5 * (1 + torch.erf(normal[:, 0] / math.sqrt(2.0)))
         last = self.centres.shape[0] - 1
         chosen = (share * (last + 1)).long().clamp(0, last)
-        varied = normal.clamp(-2.0, 2.0)  # LIMIT_SD
+        varied = normal.clamp(-2.0, 2.0)  # training pictures do not reach much further
         level = varied[:, 1:2].expand(-1, self.profiles)
         varied = torch.cat([level, varied[:, self.profiles :]], dim=1)
         return self.centres[chosen] + self.spreads[chosen] * varied

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from fancgan.networks.layers import LEAK, NormConv2d, act
 from fancgan.networks.painter.config import LOOK, PainterConfig
 
-LEAST_CONTRAST = 0.05
 LIMIT_SD = 4.0  # what lies further from the training pictures is held there for the mapping
 
 
@@ -34,7 +33,7 @@ class LookEncoder(nn.Module):
         image, profile [N, 1, H, W] in [-1, 1] (look.py); mask [N, 1, H, W] in {0, 1}; known [N, 2].
         """
         middle = image.mean([1, 2, 3], keepdim=True)
-        spread = image.std([1, 2, 3], keepdim=True) + 0.05  # LEAST_CONTRAST
+        spread = image.std([1, 2, 3], keepdim=True) + 0.05  # an even picture has no contrast
         x = torch.cat([image, (image - middle) / spread, (image - profile) / spread, mask], dim=1)
         x = x.contiguous(memory_format=torch.channels_last)
         pooled: list[Tensor] = []

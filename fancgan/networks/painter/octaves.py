@@ -13,9 +13,6 @@ from fancgan.networks.painter.config import OCTAVES
 # Grain that noise is made of: grid in px, and sigma in px of the blur of white noise. Of textures
 # coarser than the first four the network makes its own: they are structure rather than noise.
 GRAIN = ((1, 0.0), (1, 0.6), (1, 1.2), (2, 2.5), (4, 5.0), (8, 10.0), (8, 20.0))
-SIGMA_FINEST, SIGMA = 0.7, 1.2  # of the low passes, in pixels of their octave
-COVERED = 0.4  # share of a coarse pixel that has to lie in the region
-MAD_TO_SD = 1.4826
 ITERATIONS = 150
 
 
@@ -50,13 +47,14 @@ def octave_variances(x: Tensor, region: Tensor, robust: bool) -> Tensor:
         if k == 5:
             found.append(_variance(x, m, robust))
         else:
+            # Sigma of the low pass, in pixels of its octave; the finest has no grid to halve.
             both = _blurred(torch.cat([x, m], dim=1), 0.7 if k == 0 else 1.2, False)
             low = both[:, :1] / (both[:, 1:] + 1e-3) * m
             found.append(_variance(x - low, m, robust))
             x = low
             if k > 0:
                 cover = F.avg_pool2d(m, 2)
-                m = (cover > 0.4).to(x.dtype)
+                m = (cover > 0.4).to(x.dtype)  # that share of a coarse pixel lies in the region
                 x = F.avg_pool2d(x, 2) / cover.clamp(min=0.25) * m
     return torch.stack(found, dim=1)
 
@@ -68,7 +66,7 @@ def _variance(x: Tensor, m: Tensor, robust: bool) -> Tensor:
     for n in range(x.shape[0]):
         inside = x[n][m[n] > 0].abs()
         median = inside.median() if inside.numel() > 0 else torch.zeros_like(x[n].sum())
-        found.append((1.4826 * median).square())
+        found.append((1.4826 * median).square())  # a Gaussian's deviation over that median
     return torch.stack(found)
 
 
