@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
+# Resolves when an element has not moved for some frames: what comes beside it may still shift it.
+AT_REST = """element => new Promise((resolve) => {
+  let [last, still] = ["", 0];
+  const look = () => {
+    const here = JSON.stringify(element.getBoundingClientRect());
+    still = here === last ? still + 1 : 0;
+    last = here;
+    if (still < 20) requestAnimationFrame(look);
+    else resolve();
+  };
+  look();
+})"""
+
+
 def open_segment(page: Page, *paths: Path) -> None:
     """Drop files into the Segment tab and wait for the last of them."""
     page.get_by_role("tab", name="Segment").click()
@@ -57,6 +71,7 @@ def on_picture(
     """Where a pixel of the fitted picture of that width and height lies on the screen."""
     canvas = page.locator("#result canvas")
     canvas.scroll_into_view_if_needed()
+    canvas.evaluate(AT_REST)
     box = canvas.bounding_box()
     width, height = size
     scale = min(box["width"] / width, box["height"] / height)
