@@ -24,8 +24,9 @@ _asked: ContextVar[Callable[[], bool]] = ContextVar("_asked", default=lambda: Fa
 
 @contextmanager
 def stopped_by(asked: Callable[[], bool]) -> Iterator[None]:
-    """Let `check_stopped` inside the block raise Stopped once asked() is true."""
-    before = _asked.set(asked)
+    """Let `check_stopped` inside the block raise Stopped once asked() is true, too."""
+    outer = _asked.get()
+    before = _asked.set(lambda: outer() or asked())
     try:
         yield
     finally:

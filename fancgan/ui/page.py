@@ -76,7 +76,7 @@ def carrier(script: str, elem_id: str) -> gr.HTML:
 def shown_as_toast(handler: Callable) -> Callable:
     """Show a UserError of the handler as a toast; any other exception stays a defect.
 
-    It works while somebody waits for it (`turns.wanted`).
+    It works while somebody waits for it (`turns.wanted`); one that works in steps then just ends.
     """
 
     @functools.wraps(handler)
@@ -88,10 +88,11 @@ def shown_as_toast(handler: Callable) -> Callable:
     def wrapped_steps(*args: Any) -> Iterator[Any]:
         with noted(), contextlib.closing(handler(*args)) as steps:
             while True:
-                with _toasts(), wanted():  # gradio runs each step in a context of its own
+                with _toasts():
                     try:
-                        step = next(steps)
-                    except StopIteration:
+                        with wanted():  # gradio runs each step in a context of its own
+                            step = next(steps)
+                    except (StopIteration, Stopped):
                         return
                 yield step
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from gradio import Request, route_utils
 from gradio.context import LocalContext
 from gradio.queueing import Event, Queue
+from gradio.server_messages import ProcessCompletedMessage
 
 from fancgan.errors import UserError, check_stopped, stopped_by
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 BUSY = "Many people are at work just now: please try again in a moment."
 YOURS = "Work of yours is waiting already: please let it end first."
+STOPPED = {"error": "Stopped.", "visible": False, "duration": 0, "title": "Stopped"}
 LOOK_SECONDS = 0.2
 END_SECONDS = 30.0
 
@@ -96,19 +98,18 @@ class FairQueue(Queue):
         lane = route_utils.get_fn(self.blocks, None, body).concurrency_id
         limit, visitor = LANES.get(lane, OTHERS), visitor_of(request)
         theirs = [event for event in self._known(lane) if visitor_of(event.request) == visitor]
-        line = self.event_queue_per_concurrency_id.get(lane)
         if len(theirs) >= limit.each:
             return False, YOURS, "queue_full"
-        if line and len(line.queue) >= limit.waiting:
+        if len(self._line(lane)) >= limit.waiting:
             return False, BUSY, "queue_full"
         answer = await super().push(body, request, username)
         event = self.event_ids_to_events.get(str(answer[1]))
-        line = self.event_queue_per_concurrency_id.get(lane)
-        if line and event in line.queue:
-            line.queue.remove(event)
-            waiting = [visitor_of(other.request) for other in line.queue]
+        line = self._line(lane)
+        if event in line:
+            line.remove(event)
+            waiting = [visitor_of(other.request) for other in line]
             running = [visitor_of(e.request) for e in self._running() if e.concurrency_id == lane]
-            line.queue.insert(fair_place(running, waiting, visitor), event)
+            line.insert(fair_place(running, waiting, visitor), event)
             self.broadcast_estimations(lane)
         return answer
 
@@ -137,13 +138,33 @@ class FairQueue(Queue):
             for event in events:
                 del self.tasks[event._id]
 
+    def give_up(self, session: str, lane: str) -> None:
+        """End a session's work in a lane: what waits at once, what runs when it next looks.
+
+        A page that asks gradio to cancel can do so only once it has been told the event's id, and
+        is refused before.
+        """
+        waiting = self._line(lane)
+        for event in self._known(lane):
+            if event.session_hash != session:
+                continue
+            event.closed = True
+            if event in waiting:
+                waiting.remove(event)
+                del self.event_ids_to_events[event._id]
+                self.send_message(event, ProcessCompletedMessage(output=STOPPED, success=False))
+
     def gone(self, event: Event) -> bool:
-        """Whether nobody waits for an event any more: cancelled, or its page was closed."""
+        """Whether nobody waits for an event any more: given up, or its page was closed."""
         task = self.tasks.get(event._id)
         return task is None or task.cancelling() > 0 or not event.alive or event.closed
 
     def _running(self) -> list[Event]:
         return [event for job in self.active_jobs if job for event in job]
+
+    def _line(self, lane: str) -> list[Event]:
+        line = self.event_queue_per_concurrency_id.get(lane)
+        return line.queue if line else []
 
     def _known(self, lane: str) -> list[Event]:
         events = self.event_ids_to_events.values()
@@ -166,8 +187,9 @@ def _at_hand() -> tuple[FairQueue | None, Event | None]:
 def wanted() -> Iterator[None]:
     """Do an event's work for as long as somebody waits for it; then `check_stopped` raises.
 
-    The page was closed or asked to cancel. Gradio then calls the next in the lane though the work
-    may take another moment to hear of it: so the next waits here until it has ended.
+    The page was closed, or the work given up. Where the page is closed gradio calls the next in the
+    lane though the work may take another moment to hear of it: so the next waits here until it has
+    ended.
     """
     queue, event = _at_hand()
     if queue is None or event is None:
@@ -197,6 +219,24 @@ def noted() -> Iterator[None]:
         yield
     finally:
         _at_work.remove(work)
+
+
+def others_wait() -> bool:
+    """Whether other work of the same session waits for the work at hand to end."""
+    queue, event = _at_hand()
+    lines = [queue._line(lane) for lane in SHARED] if queue else []
+    return any(event and event.session_hash == one.session_hash for line in lines for one in line)
+
+
+def giving_up(lane: str) -> Callable:
+    """Return the handler of a Stop button, to be called without a queue: work in a lane ends."""
+
+    async def give_up(request: Request) -> None:
+        queue = getattr(LocalContext.blocks.get(None), "_queue", None)
+        if isinstance(queue, FairQueue) and request.session_hash:
+            queue.give_up(request.session_hash, lane)
+
+    return give_up
 
 
 def wait_for_end(session: str | None, lane: str, seconds: float = END_SECONDS) -> None:

@@ -31,6 +31,11 @@ class Visitor:
         for event in self._asked:
             assert self.http.post("/gradio_api/cancel", json=event).json()["success"]
 
+    def stop(self) -> None:
+        """Press a Stop button, whether or not what it stops has an id that is known."""
+        body = {"data": [], "session_hash": self.session}
+        assert self.http.post("/gradio_api/run/stop", json=body).is_success
+
     def upload(self, path: Path) -> dict:
         with path.open("rb") as file:
             answer = self.http.post("/gradio_api/upload", files={"files": file}).json()

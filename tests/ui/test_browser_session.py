@@ -131,3 +131,23 @@ def test_settings_are_for_this_file_or_for_all(page, pictures):
     assert page.is_hidden("#result [data-do=stop]")
     does(page, lambda: page.select_option("#result .fa-sheets", "5"))
     assert count(page) == 4, "as it was"
+
+
+def test_opening_is_stopped_before_the_server_has_answered(page, pictures):
+    page.get_by_role("tab", name="Segment").click()
+    page.evaluate(
+        """() => {
+          const watch = new MutationObserver(() => {
+            if (!('opening' in document.querySelector('#result .fa-seg').dataset)) return;
+            document.querySelector('#stop-opening').click();
+            watch.disconnect();
+          });
+          watch.observe(document.querySelector('#result'), { attributes: true, subtree: true });
+        }"""
+    )
+    page.set_input_files("#micrograph input[type=file]", pictures)
+    page.wait_for_selector("#stop-opening", state="visible")
+    page.wait_for_selector("#stop-opening", state="hidden")
+    assert page.locator("#result .fa-sheets option").count() < 6
+    open_segment(page, pictures[0])
+    assert count(page) == 5

@@ -18,7 +18,7 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 from fancgan.ui.page import DATASETS, MODEL, shown_as_toast
-from fancgan.ui.turns import FairLock, FairQueue, fair_place, visitor_of
+from fancgan.ui.turns import FairLock, FairQueue, fair_place, giving_up, others_wait, visitor_of
 
 
 def test_first_turns_come_before_second_ones():
@@ -89,6 +89,11 @@ def bench() -> Iterator[SimpleNamespace]:
         yield "begun"
         yield work(name)
 
+    def until_others_wait(name: str) -> Iterator[str]:
+        with pytest.raises(Stopped), stopped_by(others_wait):
+            work(name)
+        yield "gave way"
+
     with gr.Blocks(analytics_enabled=False) as demo:
         name = gr.Textbox()
         for handler in (work, in_steps):
@@ -96,6 +101,9 @@ def bench() -> Iterator[SimpleNamespace]:
                 shown_as_toast(handler), name, name, api_name=handler.__name__, **DATASETS
             )
         gr.Button().click(lambda name: name, name, name, api_name="quick", **MODEL)
+        stopping = giving_up(DATASETS["concurrency_id"])
+        gr.Button().click(stopping, api_name="stop", queue=False)
+        gr.Button().click(shown_as_toast(until_others_wait), name, name, api_name="offer", **MODEL)
     demo.queue()
     FairQueue.replace(demo)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
@@ -120,7 +128,7 @@ def test_orders_of_one_visitor_are_few_and_hold_up_nobody(bench):
 
 
 @pytest.mark.parametrize("order", ["work", "in_steps"])
-@pytest.mark.parametrize("leave", [Visitor.cancel, Visitor.hang_up])
+@pytest.mark.parametrize("leave", [Visitor.cancel, Visitor.hang_up, Visitor.stop])
 def test_an_order_ends_with_whoever_wanted_it_and_the_next_begins(bench, order, leave):
     visitor = Visitor(bench.url, "203.0.113.7", f"{order}{leave.__name__}")
     visitor.ask(order, "wanted")
@@ -133,3 +141,29 @@ def test_an_order_ends_with_whoever_wanted_it_and_the_next_begins(bench, order, 
     visitor.ask(order, "")
     assert visitor.wait()["success"]
     visitor.hang_up()
+
+
+def test_work_that_still_waits_is_stopped_at_once(bench):
+    first = Visitor(bench.url, "203.0.113.8", "first")
+    first.ask("work", "first")
+    wait_until(lambda: bench.at_work == ["first"])
+    other = Visitor(bench.url, "203.0.113.9", "other one")
+    other.ask("work", "never")
+    other.stop()
+    ended = other.wait()
+    assert not ended["success"] and ended["output"]["error"] == "Stopped."
+    assert bench.at_work == ["first"], "which another visitor still wants"
+    first.stop()
+    wait_until(lambda: not bench.at_work)
+
+
+def test_offers_give_way_to_other_work_of_the_same_session(bench):
+    visitor = Visitor(bench.url, "203.0.113.10", "gives way")
+    visitor.ask("offer", "offers")
+    wait_until(lambda: bench.at_work == ["offers"])
+    Visitor(bench.url, "203.0.113.11", "somebody else").ask("quick", "theirs")
+    time.sleep(0.5)
+    assert bench.at_work == ["offers"]
+    visitor.ask("quick", "now")
+    assert visitor.wait()["output"]["data"] == ["gave way"]
+    assert visitor.wait()["success"]

@@ -19,7 +19,7 @@ from fancgan.ui import layout_settings, wire
 from fancgan.ui.dataset import making
 from fancgan.ui.page import CACHE_SECONDS, DATASETS, FILES, PLAIN, QUIET, component, shown_as_toast
 from fancgan.ui.scripts import call
-from fancgan.ui.turns import wait_for_end
+from fancgan.ui.turns import giving_up, wait_for_end
 
 if TYPE_CHECKING:
     from fancgan.datasets.synthetic import Pair, Plan
@@ -82,7 +82,8 @@ def build(pipe: Pipeline, look_pipe: Pipeline) -> None:
     )
     for event in (previewing, started):
         event.failure(None, js=call(MESSAGES, "failed"))
-    ended = panel.stop(None, cancels=started).then(_wait_until_ended, **QUIET)
+    stopping = panel.stop(giving_up(DATASETS["concurrency_id"]), queue=False, **QUIET)
+    ended = stopping.then(_wait_until_ended, **QUIET)
     ended.then(None, js=call(MESSAGES, "stopped"))
 
 

@@ -18,6 +18,16 @@ export async function working(...inputs) {
   return inputs;
 }
 
+export async function opened() {
+  const segment = await part("segment");
+  segment.opened();
+}
+
+export async function stopping() {
+  const segment = await part("segment");
+  segment.say("busy", "stopping…");
+}
+
 export async function failed() {
   const segment = await part("segment");
   segment.failed();

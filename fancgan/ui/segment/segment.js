@@ -171,13 +171,18 @@ class SegmentTab {
     this.say("busy", "reading…");
   }
 
-  failed() {
+  // The server has ended; where it gave its last answer already, nothing is left to say.
+  opened() {
+    if ("opening" in this.root.dataset) this.failed("stopped: what was read is open");
+  }
+
+  failed(words = "not done: see the message") {
     this.pending.take();
     delete this.root.dataset.opening;
     if (this.picture.isOpen) {
       document.activeElement?.blur();
       this.refresh();
-      this.say("done", "not done: see the message");
+      this.say("done", words);
     } else this.say("none", "");
   }
 }

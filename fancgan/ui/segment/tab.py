@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from fancgan.errors import UserError
+from fancgan.errors import Stopped, UserError, stopped_by
 from fancgan.measuring import overlay
 from fancgan.measuring.results import (
     bundle_facts,
@@ -41,6 +41,7 @@ from fancgan.ui.segment.answers import shown
 from fancgan.ui.segment.earlier import still_wanted, take_stored
 from fancgan.ui.segment.open_files import OpenFiles
 from fancgan.ui.segment.proposals import proposals
+from fancgan.ui.turns import giving_up, others_wait
 
 if TYPE_CHECKING:
     from fancgan.ui.models import Models
@@ -81,18 +82,17 @@ def build(models: Models, painted: gr.State) -> None:
             numbers = component("segment/sizes", elem_id="sizes", events=("propose",))
     saved, offered = downloader("parcel"), carrier("segment/offered.js", "offered")
     actions = gr.JSON(visible=False)
-    proposing = numbers.propose(
+    numbers.propose(
         partial(_propose, models), open_files, offered, trigger_mode="multiple", **QUIET, **MODEL
     )
-    for event in (upload.upload, take.click, picture.input):  # heard before what they do
-        event(None, cancels=proposing)
     shows: dict[str, Any] = {"outputs": [open_files, picture, numbers], **QUIET, **MODEL}
     opening = upload.upload(
         partial(_open, models), [open_files, upload], js=call(MESSAGES, "opening"), **shows | FILES
     )
     opening.failure(lambda: None, outputs=upload, js=call(MESSAGES, "failed"), **QUIET)
-    opening.success(lambda: None, outputs=upload, **QUIET)
-    stop.click(lambda: None, outputs=upload, cancels=opening, js=call(MESSAGES, "failed"), **QUIET)
+    opening.success(lambda: None, outputs=upload, js=call(MESSAGES, "opened"), **QUIET)
+    stopping = giving_up(FILES["concurrency_id"])
+    stop.click(stopping, js=call(MESSAGES, "stopping"), queue=False, **QUIET)
     take_painted = partial(_take_painted, models)
     taking = take.click(take_painted, [open_files, painted], js=call(MESSAGES, "working"), **shows)
     taking.failure(None, js=call(MESSAGES, "failed"))
@@ -186,21 +186,19 @@ def _act(models: Models, open_files: OpenFiles, actions: list | None) -> tuple:
 
 @shown_as_toast
 def _propose(models: Models, open_files: OpenFiles) -> Iterator[dict]:
-    """Offer one thing after another that may help; the page's next action breaks it off."""
+    """Offer one thing after another that may help, until the page asks for something else."""
     if not open_files.files:
         return
-    found = open_files.file.finding.token
     offers: list[dict] = []
-
-    def answer(done: bool) -> dict:
-        return {"token": wire.token(), "found": found, "offers": offers, "done": done}
-
-    for offer in proposals(models, open_files):
-        if not open_files.files or open_files.file.finding.token != found:
-            return
-        offers.append(offer)
-        yield answer(done=False)
-    yield answer(done=True)
+    offering, done = proposals(models, open_files), False
+    while not done:
+        try:
+            with stopped_by(others_wait):
+                offers.append(next(offering))
+        except (StopIteration, Stopped):
+            done = True
+        found = open_files.file.finding.token
+        yield {"token": wire.token(), "found": found, "offers": offers, "done": done}
 
 
 def _bundles(models: Models, open_files: OpenFiles) -> tuple[dict, dict | None]:
