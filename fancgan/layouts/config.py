@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from fancgan.errors import UserError
@@ -149,14 +150,21 @@ class LayoutConfig:
             if MIN_SIZE_PX <= size_px <= most and size_px / self.aspect_ratio < MIN_WIDTH_PX:
                 raise UserError(
                     f"Rods of {size_nm:g} nm are {size_px / self.aspect_ratio:.1f} px wide at "
-                    f"{self.nm_per_px:g} nm per pixel; choose longer ones, or a smaller aspect "
-                    f"ratio, that come to {MIN_WIDTH_PX:g} px or more."
+                    f"{self.nm_per_px:g} nm per pixel; choose "
+                    f"{self._whole_nm(MIN_WIDTH_PX * self.aspect_ratio)} nm or more, or a smaller "
+                    "aspect ratio."
                 )
         if not MIN_SIZE_PX <= size_px <= most:
             raise UserError(
                 f"Particles of {size_nm:g} nm are {size_px:.1f} px at {self.nm_per_px:g} nm per "
-                f"pixel; choose sizes that come to {MIN_SIZE_PX:g} px up to {most} px."
+                f"pixel; choose {self._whole_nm(MIN_SIZE_PX)} to {-self._whole_nm(-most)} nm."
             )
+
+    def _whole_nm(self, px: float) -> float:
+        """Return a length in nm, rounded up to three digits or more."""
+        nm = px * self.nm_per_px
+        step = 10.0 ** (math.floor(math.log10(abs(nm))) - 2)
+        return float(f"{math.ceil(nm / step) * step:.12g}")
 
     def to_dict(self) -> dict:
         """Return all settings; of the later ones, those that differ from their defaults.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
 
 import numpy as np
@@ -277,6 +278,15 @@ def test_impossible_settings_are_refused_in_one_sentence(changes: dict) -> None:
     with pytest.raises(UserError) as refusal:
         layout(**changes)
     assert str(refusal.value).endswith(".") and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("shape", ["grains", "rods"])
+@pytest.mark.parametrize("wrong", [0.1, 90_000.0])
+def test_sizes_that_a_refusal_proposes_are_accepted(shape: str, wrong: float) -> None:
+    with pytest.raises(UserError) as refusal:
+        dataclasses.replace(SMALL, shape=shape, aspect_ratio=1.5, d50_nm=wrong)
+    for proposed in re.search(r"choose ([\d.]+) to ([\d.]+) nm", str(refusal.value)).groups():
+        dataclasses.replace(SMALL, shape=shape, aspect_ratio=1.5, d50_nm=float(proposed))
 
 
 def test_command_writes_masks_labels_and_manifest(tmp_path, capsys) -> None:
