@@ -78,7 +78,7 @@ def halves_of(fields: Sequence[Field], side: int = SIDE_PX) -> list[Halves]:
         middle, top = width // 2, (height - side) // 2
         rows = slice(top, top + side)
         parts = [
-            Part(field.image[at], field.labels[at])
+            Part(field.image[at], _numbered(field.labels[at]))
             for at in (
                 np.s_[:, :middle],
                 np.s_[rows, middle - side : middle],
@@ -116,6 +116,11 @@ def spectrum(image: NDArray[np.uint8], side: int = 128) -> NDArray[np.float64]:
     ring = (np.hypot(frequency[:, None], frequency) * side).round().astype(int)
     mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
     return mean[2 : side // 2 + 1]
+
+
+def _numbered(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Number the particles of a part anew, without the gaps that others left."""
+    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape) + (labels.min() > 0)
 
 
 def _inner(region: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:
