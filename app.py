@@ -12,13 +12,17 @@ The page asks nothing from outside, keeps nothing of a visitor, and stops with C
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from fancgan.errors import UserError
 from fancgan.hardware import return_memory_regularly, tune_allocator
@@ -66,6 +70,27 @@ def check_mcp() -> None:
         raise UserError("--mcp needs one more package: pip install 'gradio[mcp]'.")
 
 
+@contextmanager
+def without_stubs() -> Iterator[None]:
+    """Let gradio be imported without its stubs for editors.
+
+    It parses the source of each of its components to write a .pyi beside it, at every start: a
+    seventh of the time until the page answers.
+    """
+    getfile = inspect.getfile
+
+    def unknown_of_gradio(thing: Any) -> str:
+        if str(getattr(thing, "__module__", "")).startswith("gradio."):
+            raise OSError
+        return getfile(thing)
+
+    inspect.getfile = unknown_of_gradio
+    try:
+        yield
+    finally:
+        inspect.getfile = getfile
+
+
 def serve(args: argparse.Namespace, folder: Path) -> None:
     """Load the bundle, build the page and serve it until interrupted; uploads go to folder."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -77,8 +102,10 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
 
     from fancgan import Pipeline
     from fancgan.pretrained.served import bundle_to_serve
-    from fancgan.ui.page import launch_options
-    from fancgan.ui.site import build
+
+    with without_stubs():
+        from fancgan.ui.page import launch_options
+        from fancgan.ui.site import build
 
     bundle, notice = bundle_to_serve(args.bundle, os.environ)
     if notice:

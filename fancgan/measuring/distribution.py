@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 MIN_PARTICLES = 100
 MIN_ACROSS_PX = 10
@@ -210,7 +210,7 @@ def _fit_distance(values: NDArray, weights: NDArray, mean: float, sd: float) -> 
     if sd <= 1:
         return float("nan")
     reached = np.cumsum(weights) / weights.sum()
-    fitted = norm.cdf(np.log(values / mean) / np.log(sd))
+    fitted = ndtr(np.log(values / mean) / np.log(sd))
     before = np.concatenate([[0.0], reached[:-1]])
     return float(max(np.abs(reached - fitted).max(), np.abs(before - fitted).max()))
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 
 def iou_matrix(target: NDArray, pred: NDArray) -> NDArray:
@@ -63,6 +62,8 @@ def match(overlaps: NDArray, threshold: float = 0.5) -> Matching:
     overlaps [n_true, n_pred] from `iou_matrix`. Among the largest matchings that of the greatest
     summed IoU is taken, so thresholds below 0.5, where a particle may have two partners, are right.
     """
+    from scipy.optimize import linear_sum_assignment
+
     n_true, n_pred = overlaps.shape
     good = overlaps >= threshold
     if not good.any():

@@ -6,6 +6,7 @@ import json
 import struct
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -148,6 +149,19 @@ def test_damaged_files_give_a_picture_or_a_sentence(tmp_path, name, recwarn):
         except UserError as error:
             assert name in str(error)
     assert not recwarn.list
+
+
+def test_an_extended_header_beyond_the_file_takes_no_memory(tmp_path):
+    path = tmp_path / "a.mrc"
+    write_mrc(path)
+    content = bytearray(path.read_bytes())
+    content[92:96] = struct.pack("<i", 2**31 - 1)
+    path.write_bytes(content)
+    tracemalloc.start()
+    fails("cut off", read_micrograph, path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24
 
 
 def test_a_scale_that_is_none_has_a_reason(tmp_path):

@@ -7,6 +7,7 @@ FANCGAN_FUZZ: damaged files of each seed; -s shows what they took.
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 from pathlib import Path
@@ -78,7 +79,8 @@ def damaged(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", [1, 2])
-def test_damaged_files_are_read_or_refused(tmp_path, picture, seed) -> None:
+def test_damaged_files_are_read_or_refused(tmp_path, picture, seed, caplog) -> None:
+    caplog.set_level(logging.CRITICAL, "tifffile")
     rng = np.random.default_rng(seed)
     sources = whole_files(tmp_path / "whole", picture)
     contents = [path.read_bytes() for path in sources]

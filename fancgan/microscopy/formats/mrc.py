@@ -12,9 +12,15 @@ from fancgan.microscopy.pixel_size import pixel_size
 
 def read(path: Path, page: int) -> Stored:
     """Read one section; the cell's lengths over its intervals are the pixel size, in Angstrom."""
-    import mrcfile
+    from mrcfile.mrcmemmap import MrcMemmap
 
-    with mrcfile.mmap(path, mode="r", permissive=True) as file:
+    class Bounded(MrcMemmap):
+        def _read_extended_header(self) -> None:  # would make room for up to 2 GB that are not there
+            if self.header.nsymbt > path.stat().st_size:
+                raise ValueError("the extended header is longer than the file")
+            super()._read_extended_header()
+
+    with Bounded(path, mode="r", permissive=True) as file:
         if file.data is None:
             raise ValueError("no pixels in the file")
         data = file.data.reshape(-1, *file.data.shape[-2:])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from fancgan.networks.painter.config import DEPTH_KNOTS, FAR_KNOTS, FLOOR_GREY, LOOK
 
@@ -39,6 +38,8 @@ class LookScale:
         The background's mean beyond the halo of an outline, how much brighter particles are within
         theirs, and the standard deviation of the background's noise, which is its fine grain.
         """
+        from scipy.optimize import nnls  # as slow to import as a start can do without
+
         look = self._look(vector)
         ground = look[LOOK.far][BESIDE].mean()
         particle = look[LOOK.depth][:-1][WITHIN].mean() + look[LOOK.depth][-1]
