@@ -79,10 +79,10 @@ def without_stubs() -> Iterator[None]:
     """
     getfile = inspect.getfile
 
-    def unknown_of_gradio(thing: Any) -> str:
-        if str(getattr(thing, "__module__", "")).startswith("gradio."):
+    def unknown_of_gradio(object: Any) -> str:
+        if str(getattr(object, "__module__", "")).startswith("gradio."):
             raise OSError
-        return getfile(thing)
+        return getfile(object)
 
     inspect.getfile = unknown_of_gradio
     try:

@@ -13,6 +13,7 @@ from tests.support.paths import ROOT
 # Bottom to top. A room imports itself and what stands before it, wherever the import is written.
 ROOMS = (
     "fancgan.errors",
+    "fancgan.documents",
     "fancgan.files",
     "fancgan.hardware",
     "fancgan.microscopy",

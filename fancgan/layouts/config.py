@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
+from fancgan.documents.schema import between, check_fields, one_of
 from fancgan.errors import UserError
 
 MONOLAYERS = ("hexagonal", "packed")
@@ -70,76 +72,39 @@ class LayoutConfig:
         as lines, as a TEM sees through them.
     """
 
-    height: int = 512
-    width: int = 768
-    seed: int = 0
-    count: int | None = None
-    coverage: float | None = None
-    d50_nm: float = 210.0
-    gsd: float | None = None
+    height: Annotated[int, between(32, 8192)] = 512
+    width: Annotated[int, between(32, 8192)] = 768
+    seed: Annotated[int, between(0, 2**63 - 1)] = 0
+    count: Annotated[int, between(1, MAX_PARTICLES)] | None = None
+    coverage: Annotated[float, between(0.001, 0.85)] | None = None
+    d50_nm: Annotated[float, between(1e-3, 1e9)] = 210.0
+    gsd: Annotated[float, between(1.0, 4.0)] | None = None
     sizes_nm: tuple[float, ...] = ()
-    nm_per_px: float = 7.344
-    aspect_mean: float = 0.78
-    aspect_sd: float = 0.117
-    roughness: float = 1.0
-    facets: float = 0.0
-    agglomeration: str = "mix"
-    overlap: float = 0.1
-    border: str = "cut"
-    shape: str = "grains"
-    aspect_ratio: float = 5.0
-    aspect_ratio_gsd: float = 1.15
-    flexibility: float = 0.0
-    tilted: float = 1.0
-    rounding: float = 0.1
-    shell: float = 0.25
-    parts: str = "filled"
-    disorder: float = 0.05
-    vacancies: float = 0.0
-    overlap_shown: str = "upper"
+    nm_per_px: Annotated[float, between(1e-6, 1e9)] = 7.344
+    aspect_mean: Annotated[float, between(0.2, 1.0)] = 0.78
+    aspect_sd: Annotated[float, between(0.0, 0.5)] = 0.117
+    roughness: Annotated[float, between(0.0, 3.0)] = 1.0
+    facets: Annotated[float, between(0.0, 1.0)] = 0.0
+    agglomeration: Annotated[str, one_of(*AGGLOMERATIONS)] = "mix"
+    overlap: Annotated[float, between(0.0, 0.6)] = 0.1
+    border: Annotated[str, one_of(*BORDERS)] = "cut"
+    shape: Annotated[str, one_of(*SHAPES)] = "grains"
+    aspect_ratio: Annotated[float, between(1.0, 200.0)] = 5.0
+    aspect_ratio_gsd: Annotated[float, between(1.0, 3.0)] = 1.15
+    flexibility: Annotated[float, between(0.0, 6.0)] = 0.0
+    tilted: Annotated[float, between(0.0, 1.0)] = 1.0
+    rounding: Annotated[float, between(0.0, 1.0)] = 0.1
+    shell: Annotated[float, between(0.02, 0.95)] = 0.25
+    parts: Annotated[str, one_of(*PARTS)] = "filled"
+    disorder: Annotated[float, between(0.0, 0.5)] = 0.05
+    vacancies: Annotated[float, between(0.0, 0.9)] = 0.0
+    overlap_shown: Annotated[str, one_of(*OVERLAPS_SHOWN)] = "upper"
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("height", 32, 8192),
-            ("width", 32, 8192),
-            ("seed", 0, 2**63 - 1),
-            ("count", 1, MAX_PARTICLES),
-            ("coverage", 0.001, 0.85),
-            ("d50_nm", 1e-3, 1e9),
-            ("gsd", 1.0, 4.0),
-            ("nm_per_px", 1e-6, 1e9),
-            ("aspect_mean", 0.2, 1.0),
-            ("aspect_sd", 0.0, 0.5),
-            ("roughness", 0.0, 3.0),
-            ("facets", 0.0, 1.0),
-            ("overlap", 0.0, 0.6),
-            ("aspect_ratio", 1.0, 200.0),
-            ("aspect_ratio_gsd", 1.0, 3.0),
-            ("flexibility", 0.0, 6.0),
-            ("tilted", 0.0, 1.0),
-            ("rounding", 0.0, 1.0),
-            ("shell", 0.02, 0.95),
-            ("disorder", 0.0, 0.5),
-            ("vacancies", 0.0, 0.9),
-        ):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise UserError(f"The layout's {name} is {value}; choose from {low} to {high}.")
-        for name, choices in (
-            ("agglomeration", AGGLOMERATIONS),
-            ("border", BORDERS),
-            ("shape", tuple(SHAPES)),
-            ("parts", PARTS),
-            ("overlap_shown", OVERLAPS_SHOWN),
-        ):
-            if getattr(self, name) not in choices:
-                raise UserError(
-                    f"The layout's {name} is {getattr(self, name)!r}; "
-                    f"choose one of {', '.join(choices)}."
-                )
+        object.__setattr__(self, "sizes_nm", tuple(self.sizes_nm))
+        check_fields(self, "The layout's")
         if self.count is not None and self.coverage is not None:
             raise UserError("A layout takes a count or a coverage, not both; leave one out.")
-        object.__setattr__(self, "sizes_nm", tuple(self.sizes_nm))
         for size in self.sizes_nm or (self.d50_nm,):
             self._check_size(size)
 

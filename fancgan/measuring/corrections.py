@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, TypeAdapter
 
+from fancgan.documents.schema import Place, is_valid
 from fancgan.errors import UserError
 from fancgan.measuring.strokes import span, steps_of, sweep
 
@@ -31,6 +34,25 @@ MAX_RADIUS_PX = 500
 MAX_WORK = 400_000_000
 SLOW = 8
 
+
+class _Deletion(BaseModel):
+    do: Literal["delete"]
+    at: Place
+
+
+class _Line(BaseModel):
+    do: Literal["split", "join"]
+    start: Place = Field(alias="from")
+    end: Place = Field(alias="to")
+
+
+class _Stroke(BaseModel):
+    do: Literal["add"]
+    points: Annotated[list[Place], Field(min_length=1, max_length=MAX_POINTS)]
+    radius: Annotated[float, Field(gt=0, le=MAX_RADIUS_PX, strict=True)]
+
+
+EDIT: TypeAdapter = TypeAdapter(Annotated[_Deletion | _Line | _Stroke, Field(discriminator="do")])
 Labels = NDArray[np.int32]
 Box = tuple[slice, slice]
 
@@ -63,7 +85,7 @@ def check_edits(edits: object) -> list[dict]:
         raise UserError(f"There are more than {MAX_EDITS} corrections; correct a smaller field.")
     points = 0
     for number, edit in enumerate(edits, 1):
-        if not _is_edit(edit):
+        if not is_valid(EDIT, edit):
             raise UserError(f"Correction {number} cannot be understood: {str(edit)[:80]}.")
         points += len(edit.get("points", ()))
         if points > MAX_POINTS_IN_ALL:
@@ -72,24 +94,6 @@ def check_edits(edits: object) -> list[dict]:
                 "undo some, or correct a smaller field."
             )
     return list(edits)
-
-
-def _is_edit(edit: object) -> bool:
-    match edit:
-        case {"do": "delete", "at": place}:
-            return _is_place(place)
-        case {"do": "split" | "join", "from": start, "to": end}:
-            return _is_place(start) and _is_place(end)
-        case {"do": "add", "points": [_, *_] as points, "radius": int() | float() as radius}:
-            few = len(points) <= MAX_POINTS
-            return few and all(map(_is_place, points)) and 0 < radius <= MAX_RADIUS_PX
-    return False
-
-
-def _is_place(place: object) -> bool:
-    if not isinstance(place, Sequence) or len(place) != 2:
-        return False
-    return all(isinstance(v, int | float) and math.isfinite(v) and abs(v) < 1e6 for v in place)
 
 
 class _Corrected:

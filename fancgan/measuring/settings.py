@@ -8,7 +8,9 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
+from fancgan.documents.schema import at_most, between, check_fields, inside, one_of
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import check_edits
 from fancgan.measuring.filters import Ends, check_filters
@@ -18,6 +20,8 @@ from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
 
 MAX_NM_PER_PX = 1e6
 MAX_WORDS = 60
+ROWS = "a number of rows, not fewer than 0"
+POSITIVE = "a positive number of nanometres, such as 7.34"
 
 
 @dataclass(frozen=True)
@@ -39,52 +43,31 @@ class Settings:
     notice. edits: see corrections.py. filters: which particles count, see filters.py.
     """
 
-    nm_per_px: float | None = None
-    bar_rows: int | None = None
-    page: int = 0
+    nm_per_px: Annotated[float, inside(0, MAX_NM_PER_PX, POSITIVE)] | None = None
+    bar_rows: Annotated[int, between(0, words=ROWS)] | None = None
+    page: Annotated[int, between(0, words="one counted from 0")] = 0
     invert: bool = False
     rescale: bool = True
-    split: float = 0.0
-    min_area_px: int | None = None
-    diameter_px: float | None = None
+    split: Annotated[float, between(-1, 1, "between -1 (merge) and 1 (split)")] = 0.0
+    min_area_px: Annotated[int, between(1, words="1 pixel or more")] | None = None
+    diameter_px: Annotated[float, between(1, MAX_DIAMETER_PX)] | None = None
     show_anyway: bool = False
-    scale_bar: str = ""
-    top_rows: int | None = None
+    scale_bar: Annotated[str, at_most(MAX_WORDS)] = ""
+    top_rows: Annotated[int, between(0, words=ROWS)] | None = None
     regions: tuple[dict, ...] = ()
     written: tuple[list[int], ...] | None = None
     edits: tuple[dict, ...] = ()
-    threshold: float | None = None
-    channel: str | None = None
+    threshold: Annotated[float, inside(0, 1, "more than 0 and less than 1")] | None = None
+    channel: Annotated[str, one_of(*CHANNELS)] | None = None
     filters: Mapping[str, Ends] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.nm_per_px is not None and not 0 < self.nm_per_px < MAX_NM_PER_PX:
-            raise UserError("The pixel size must be a positive number of nanometres, such as 7.34.")
-        if not isinstance(self.scale_bar, str) or len(self.scale_bar) > MAX_WORDS:
-            raise UserError(f"What a scale bar says has {MAX_WORDS} letters at most.")
-        if self.bar_rows is not None and self.bar_rows < 0:
-            raise UserError("The rows to cut off at the bottom cannot be fewer than 0.")
-        if self.top_rows is not None and self.top_rows < 0:
-            raise UserError("The rows to leave out at the top cannot be fewer than 0.")
-        if self.page < 0:
-            raise UserError("Pages are counted from 0.")
-        if not -1 <= self.split <= 1:
-            raise UserError("The split strength lies between -1 (merge) and 1 (split).")
-        if self.min_area_px is not None and self.min_area_px < 1:
-            raise UserError("The smallest area of a particle is 1 pixel or more.")
-        if self.diameter_px is not None and not 1 <= self.diameter_px < MAX_DIAMETER_PX:
-            raise UserError(
-                f"The diameter of a typical particle lies between 1 and {MAX_DIAMETER_PX} pixels."
-            )
-        if self.threshold is not None and not 0 < self.threshold < 1:
-            raise UserError("The threshold of the foreground lies between 0 and 1.")
-        if self.channel is not None and self.channel not in CHANNELS:
-            raise UserError(f"A picture in colour is measured by {', '.join(CHANNELS)}.")
         object.__setattr__(self, "edits", tuple(check_edits(self.edits)))
         object.__setattr__(self, "regions", tuple(check_regions(self.regions)))
         if self.written is not None:
             object.__setattr__(self, "written", tuple(check_boxes(self.written)))
         object.__setattr__(self, "filters", check_filters(self.filters))
+        check_fields(self, "The setting")
 
     def to_dict(self) -> dict:
         lists = {n: list(v) for n, v in vars(self).items() if isinstance(v, tuple)}
@@ -96,10 +79,7 @@ class Settings:
         names = {f.name for f in dataclasses.fields(cls)}
         if not isinstance(values, dict) or not set(values) <= names:
             raise UserError(f"Settings may hold {', '.join(sorted(names))}, and nothing else.")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise UserError(f"A setting is of the wrong kind: {error}.") from error
+        return cls(**values)
 
 
 # By the name of a file: the name of the model and the settings.

@@ -7,12 +7,14 @@ picture without one, less all regions to exclude.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, TypeAdapter
 
+from fancgan.documents.schema import Place, is_valid
 from fancgan.errors import UserError
 
 MAX_REGIONS = 100
@@ -20,30 +22,24 @@ MAX_POINTS = 20_000  # of all regions together
 Mask = NDArray[np.bool_]
 
 
+class _Region(BaseModel, extra="forbid"):
+    use: Literal["include", "exclude"]
+    points: Annotated[list[Place], Field(min_length=3)]
+
+
+REGION = TypeAdapter(_Region)
+
+
 def check_regions(regions: object) -> list[dict]:
     """Return regions as they are, or raise UserError where they cannot be meant."""
     if not isinstance(regions, Sequence) or isinstance(regions, str):
         raise UserError("Regions must be a list.")
     for number, region in enumerate(regions, 1):
-        if not _is_region(region):
+        if not is_valid(REGION, region):
             raise UserError(f"Region {number} cannot be understood: {str(region)[:80]}.")
     if len(regions) > MAX_REGIONS or sum(len(r["points"]) for r in regions) > MAX_POINTS:
         raise UserError(f"There may be {MAX_REGIONS} regions, with {MAX_POINTS} points in all.")
     return list(regions)
-
-
-def _is_region(region: object) -> bool:
-    match region:
-        case {"use": "include" | "exclude", "points": [_, _, _, *_] as points, **rest} if not rest:
-            return all(_is_place(place) for place in points)
-    return False
-
-
-def _is_place(place: object) -> bool:
-    match place:
-        case [int() | float() as x, int() | float() as y]:
-            return all(math.isfinite(v) and abs(v) < 1e6 for v in (x, y))
-    return False
 
 
 def check_boxes(boxes: object) -> list[list[int]]:

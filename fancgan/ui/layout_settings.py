@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from fancgan.errors import UserError
 from fancgan.layouts.config import ARRANGED, OVERLAPS_SHOWN, PARTS, SHAPES, LayoutConfig
 
 
@@ -53,10 +52,5 @@ def owners(name: str) -> list[str]:
 
 
 def chosen(wishes: dict) -> dict:
-    """Return the settings that a visitor gives, without those left empty; raise UserError."""
-    given = {name: value for name, value in wishes.items() if value is not None and value != ""}
-    for setting in (*SETTINGS, OVERLAP_SHOWN):
-        value = given.get(setting.name, 0)
-        if not setting.choices and not isinstance(value, int | float):
-            raise UserError(f"The {setting.name} must be a number, not {value!r}.")
-    return given
+    """Return the settings that a visitor gives, without those left empty."""
+    return {name: value for name, value in wishes.items() if value is not None and value != ""}

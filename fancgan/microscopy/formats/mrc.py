@@ -15,7 +15,7 @@ def read(path: Path, page: int) -> Stored:
     from mrcfile.mrcmemmap import MrcMemmap
 
     class Bounded(MrcMemmap):
-        def _read_extended_header(self) -> None:  # would make room for up to 2 GB that are not there
+        def _read_extended_header(self) -> None:  # makes room for it before it looks
             if self.header.nsymbt > path.stat().st_size:
                 raise ValueError("the extended header is longer than the file")
             super()._read_extended_header()

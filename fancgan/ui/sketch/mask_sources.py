@@ -17,8 +17,7 @@ from fancgan.ui.limits import check_layout
 
 BANK_SIZE = 48
 NM_PER_PX = LayoutConfig().nm_per_px
-NUMBERS = {"d50_nm": "D50", "gsd": "GSD", "overlap": "overlap"}
-WISHES = ("count", *NUMBERS, "agglomeration", "shape", *layout_settings.NAMES)
+WISHES = ("count", "d50_nm", "gsd", "overlap", "agglomeration", "shape", *layout_settings.NAMES)
 
 
 def layout_mask(name: str, seed: int, size: tuple[int, int] = (512, 768)) -> np.ndarray:
@@ -42,12 +41,9 @@ def own_layout(
     """
     if not isinstance(wishes, dict) or not set(wishes) <= set(WISHES):
         raise UserError(f"A layout may be given {', '.join(WISHES)}, and nothing else.")
-    chosen = dict(wishes)
-    for name in set(chosen) & set(NUMBERS):
-        chosen[name] = making.number(chosen[name], NUMBERS[name])
+    chosen = layout_settings.chosen(wishes)
     if "count" in chosen:
         chosen["count"] = making.whole(chosen["count"], "number of particles")
-    chosen = layout_settings.chosen(chosen)
     height, width = size
     config = LayoutConfig(
         **chosen, height=height, width=width, seed=seed, nm_per_px=nm_per_px or NM_PER_PX

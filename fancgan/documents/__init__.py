@@ -1,0 +1,1 @@
+"""Documents that arrive from outside: what each may hold stands at its fields."""
