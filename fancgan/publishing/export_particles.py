@@ -58,7 +58,7 @@ def export_particles(
     painting = read_painter(painter) if painter else None
     with replacing(out) as stage:
         say("writing the modules, and comparing them with the networks in eager mode")
-        differences = {SEGMENTER: _write_segmenter(stage / SEGMENTER, network)}
+        differences = {SEGMENTER: write_segmenter(stage / SEGMENTER, network)}
         weights = {PREFIX + key: value for key, value in network.network.state_dict().items()}
         if painting:
             differences |= write_painter(stage, painting.networks)
@@ -148,7 +148,9 @@ def _read_judgement(path: Path) -> Judgement:
         raise UserError(f"{path} is damaged; delete it and run train.py again.") from error
 
 
-def _write_segmenter(path: Path, network: DeployedParticleNet) -> float:
+def write_segmenter(path: Path, network: DeployedParticleNet) -> float:
+    """Write the segmenter of a bundle; see write_module."""
+
     def inputs(draws: torch.Generator) -> Iterator[tuple]:
         for height, width in CHECK_SIZES:
             yield 255 * torch.rand(1, 1, height + 10, width + 7, generator=draws), height, width
