@@ -50,6 +50,15 @@ class Models:
                 self._loaded[name] = Pipeline.from_pretrained(name)
             return self._loaded[name]
 
+    def add(self, pipe: Pipeline) -> None:
+        """Offer one more; UserError where there is one of its name."""
+        name = str(pipe.config["name"])
+        with self._lock:
+            if name in self.names:
+                raise UserError(f"There is a model {name} already; choose another name.")
+            self._loaded[name] = pipe
+            self.names.append(name)
+
     def config(self, name: str) -> dict:
         """Return the config.json of a model, which is not loaded for it."""
         return self._loaded[name].config if name in self._loaded else find_bundle(name).config
@@ -57,6 +66,8 @@ class Models:
     def title(self, name: str) -> str:
         """Return in words what a model is for."""
         config = self.config(name)
+        if config.get("taught"):
+            return f"taught own pictures ({name})"
         if config.get("judgement"):
             return f"any particles ({name})"
         data = config.get("data") or {}

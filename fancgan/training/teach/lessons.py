@@ -101,6 +101,11 @@ def _of_results(folder: Path, settings: Path) -> Iterator[Field]:
     """The fields of a result's files. settings: its settings.json, or the zip that holds it."""
     for name, (_, chosen) in stored_settings(settings).items():
         paths = folder / measured_name(name), folder / f"{name}_labels.tif"
+        if chosen.filters:
+            raise UserError(
+                f"{name} was saved with filters, and what they leave out would be taken for "
+                "background; take them away and save it again."
+            )
         for path in paths:
             if not path.is_file():
                 raise UserError(f"{settings} has no {path.name}; save the result again.")

@@ -224,6 +224,8 @@ class OpenFiles:
                 self.pooled = pooled
             case {"do": "model", "name": str(name), **rest}:
                 self._take_model(models, name, rest.get("all") is True)
+            case {"do": "taught", "name": str(name)}:
+                self._take_taught(models, name)
             case {"do": "set", "values": dict(values), **rest} if set(values) <= set(_CHANGEABLE):
                 values = ({"scale_bar": ""} if "nm_per_px" in values else {}) | values
                 for file in self.files if rest.get("all") is True else [self.file]:
@@ -269,6 +271,15 @@ class OpenFiles:
             )
         if everywhere or len(self.files) == 1:
             self.model = name
+
+    def _take_taught(self, models: Models, name: str) -> None:
+        """Find particles with another bundle from now on; what is corrected stays as it is."""
+        pipe = models.get(name)
+        for file in self.files:
+            _, settings = file.chosen
+            if not settings.edits:
+                file.chosen = name, for_model(settings, pipe)
+        self.model = name
 
     def _edit(self, models: Models, edit: dict) -> None:
         """Correct the file on top; what changes nothing is no correction."""

@@ -37,6 +37,7 @@ from fancgan.ui.page import (
     shown_as_toast,
 )
 from fancgan.ui.scripts import call
+from fancgan.ui.segment import teach_panel
 from fancgan.ui.segment.answers import shown
 from fancgan.ui.segment.earlier import still_wanted, take_stored
 from fancgan.ui.segment.open_files import OpenFiles
@@ -113,6 +114,7 @@ def build(models: Models, painted: gr.State) -> None:
         **MODEL,
     )
     saving.failure(None, js=call(MESSAGES, "savingFailed"))
+    teach_panel.build(models, open_files, shows)
 
 
 @shown_as_toast
