@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle", default="particles", help="what to teach: a bundle's folder or name [particles]"
     )
-    parser.add_argument("--steps", type=int, default=100, help="of each of the trainings [100]")
+    parser.add_argument("--steps", type=int, default=60, help="of each of the trainings [60]")
     parser.add_argument("--seed", type=int, default=0, help="of crops and painting [0]")
     parser.add_argument(
         "--no-synthetic", action="store_true", help="learn without pairs painted in their look"
@@ -69,7 +69,14 @@ def teach(args: argparse.Namespace, base: Bundle, out: Path, folder: Path) -> bo
     from fancgan.publishing.export_taught import export_taught
     from fancgan.training.teach.lessons import read_lessons
     from fancgan.training.teach.progress import Progress
-    from fancgan.training.teach.teaching import TRIAL, WHOLE, Settings, Teaching, kept_aside
+    from fancgan.training.teach.teaching import (
+        TAUGHT_SHARE,
+        TRIAL,
+        WHOLE,
+        Settings,
+        Teaching,
+        kept_aside,
+    )
 
     lessons = read_lessons(args.corrected)
     settings = Settings(args.steps, args.seed, not args.no_synthetic)
@@ -95,11 +102,12 @@ def teach(args: argparse.Namespace, base: Bundle, out: Path, folder: Path) -> bo
         "base": teaching.source,
         "pictures": len(lessons),
         "particles": particles,
-        "painted_pairs": sum(map(len, teaching.painted.values())),
+        "synthetic": teaching.synthetic,
+        "share": TAUGHT_SHARE,
         "before": vars(scores[0]) if scores else None,
         "after": vars(scores[1]) if scores else None,
     }
-    export_taught(base, folder / WHOLE, out, lessons=len(lessons), taught=facts)
+    export_taught(base, teaching.network(WHOLE), folder / WHOLE, out, facts)
     return True
 
 

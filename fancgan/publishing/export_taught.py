@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load, save_file
 
 import fancgan
-from fancgan.networks.particle_net.stored import PREFIX, load_particle_net
+from fancgan.networks.particle_net.deployed import DeployedParticleNet
+from fancgan.networks.particle_net.stored import PREFIX
 from fancgan.pretrained.bundle import CARD, MODULES, SEGMENTER, WEIGHTS, Bundle, replacing, seal
 from fancgan.publishing.data_sources import known_facts
 from fancgan.publishing.export_particles import write_segmenter
@@ -19,14 +20,15 @@ from fancgan.publishing.run_weights import training_facts
 OWN = "own pictures"
 
 
-def export_taught(base: Bundle, run: Path, out: Path, *, lessons: int, taught: dict) -> Path:
-    """Write the bundle `base` with the segmenter of a run to the folder `out`, whole or not at all.
+def export_taught(
+    base: Bundle, network: DeployedParticleNet, run: Path, out: Path, taught: dict
+) -> Path:
+    """Write the bundle `base` with a segmenter of its own to the folder `out`, whole or not at all.
 
-    Judgement and painter stay those of the base. lessons: how many pictures it learned from.
-    taught: what config.json and card say of that, such as scores before and after.
+    Judgement and painter stay those of the base. run: the folder of the run that taught it. taught:
+    what config.json and card say of that; "pictures" is how many it learned from.
     """
-    record = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    network = load_particle_net(run / "weights.safetensors")
+    record, lessons = json.loads((run / "config.json").read_text("utf-8")), taught["pictures"]
     with replacing(out) as stage:
         for name in set(MODULES) & set(base.files) - {SEGMENTER}:
             (stage / name).write_bytes(base.read(name))

@@ -22,9 +22,6 @@ from fancgan.measuring.analysis import measure_field
 from fancgan.measuring.field_of_view import FieldOfView
 from fancgan.measuring.results import zip_bytes
 from fancgan.measuring.settings import Settings as Chosen
-from fancgan.networks.particle_net.deployed import DeployedParticleNet
-from fancgan.networks.particle_net.network import ParticleNet
-from fancgan.networks.particle_net.stored import load_particle_net
 from fancgan.pipeline import Pipeline
 from fancgan.training.teach import painted
 from fancgan.training.teach.lessons import read_lessons
@@ -208,13 +205,10 @@ def test_outlines_follow_those_that_are_wider(pipe, tmp_path):
     lessons = [field(0, wider=3), field(1, wider=3)]
     teaching = Teaching(lessons, pipe, tmp_path / "run", Settings(steps=40, synthetic=False))
     assert teaching.learn(lambda part, step: None)
-    before = ParticleNet()
-    before.load_state_dict(teaching.initial)
-    after = load_particle_net(tmp_path / "run" / WHOLE / "weights.safetensors")
     image, truth = field(2).image, np.count_nonzero(field(2).labels)
     areas = [
         np.count_nonzero(find_particles(network, teaching.judgement, image))
-        for network in (DeployedParticleNet(before).eval(), after)
+        for network in (teaching.network(WHOLE, share=0.0), teaching.network(WHOLE))
     ]
     assert areas[0] == pytest.approx(truth, rel=0.15)
     assert areas[1] > 1.2 * areas[0]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TEACHING: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "teaching"}
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,39}")
-STEPS = 100
+STEPS = 60
 WORDS = """<p class='fa-note'>Correct the outlines of one to ten pictures above; the model then
 learns them, and synthetic pairs painted in their look. Minutes on two cores. Pictures and model
 are deleted when the server ends: save the model's zip to keep it. In the shell:
