@@ -112,6 +112,8 @@ def _trained(what: str, training: dict) -> list[str]:
 
 def _numbers(config: dict) -> str:
     measured = config.get("metrics")
+    if config.get("taught"):
+        return _taught(config["taught"])
     if not measured:
         return "## Measured\n\nNot measured: exported without a data set."
     words = "On `val`, which chose nothing but when to stop and the threshold of the confidence."
@@ -127,6 +129,23 @@ def _numbers(config: dict) -> str:
             values = [key, _number(figure["value"]), interval, *beside, n, figure["meaning"]]
             lines.append(_row(values))
     return "\n".join(lines)
+
+
+def _taught(taught: dict) -> str:
+    look = ", and synthetic pairs painted in their look" if taught["synthetic"] else ""
+    before, after = taught["before"], taught["after"]
+    words = "Nothing was kept aside to judge it by: look at its outlines."
+    if before:
+        words = (
+            f"A trial of the same length, on {after['n']} that it did not learn from: Dice "
+            f"{before['dice']:.3f} before, {after['dice']:.3f} after; AP50 {before['ap50']:.3f} "
+            f"before, {after['ap50']:.3f} after."
+        )
+    return f"""## Taught
+
+The segmenter of {taught["base"]} learned {taught["pictures"]} pictures of its owner
+({taught["particles"]} particles){look}. {words} What the base knew of other materials it may have
+forgotten in part. Judgement and painter are those of the base."""
 
 
 def _row(cells: list[str]) -> str:

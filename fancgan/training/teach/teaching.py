@@ -148,7 +148,8 @@ class Teaching:
             source=self.source,
         )
         try:
-            return training.run(on_step=lambda step: progress(part, step))
+            done = training.run(on_step=lambda step: progress(part, step))
+            return done and not training.stop.made
         finally:
             training.close()
 
