@@ -7,6 +7,7 @@ port. The Hub is the stand-in, so `hf auth login` is left out.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -73,6 +74,8 @@ def desk(tio2: Path, tmp_path_factory) -> Path:
         shutil.copy(listing.images[stem], desk / f"particles/images/a{number}.tif")
         mask = listing.masks[stem]
         shutil.copy(mask, desk / f"particles/masks/a{number}{mask.suffix}")
+    (desk / "pictures").mkdir()
+    shutil.copy(desk / "particles/images/a1.tif", desk / "pictures")
     return desk
 
 
@@ -94,6 +97,17 @@ def follow(desk: Path) -> Callable[..., str]:
     return follow
 
 
+def test_from_one_picture_to_a_bundle_of_ones_own(desk: Path, follow) -> None:
+    follow(step("segment", "measured"))
+    shutil.make_archive(str(desk / "fancgan_results"), "zip", desk / "measured")
+    said = follow(step("teach"), "--steps", "1")
+    assert "On 1 kept aside" in said and "wrote bundles/mine" in said
+    follow(step("segment", "measured-mine"))
+    settings = json.loads((desk / "measured-mine/settings.json").read_text())
+    assert settings["bundle"]["name"] == "mine"
+    assert "ap50" in follow(step("evaluate"))
+
+
 def test_from_files_to_a_demo_that_segments(desk: Path, follow, tmp_path: Path) -> None:
     from gradio_client import Client, handle_file
 
@@ -102,14 +116,12 @@ def test_from_files_to_a_demo_that_segments(desk: Path, follow, tmp_path: Path) 
     follow(step("export.py", "--run"))
     card = (desk / "bundles/particles/README.md").read_text()
     assert f"{FIELDS - 1} images for training, 1 for validation" in card
-    assert "dice" in follow(step("evaluate"))
     follow(step("make-dataset"), "--n", "2", "--workers", "1")
     assert len(list((desk / "synthetic/images").iterdir())) == 2
 
-    served = shlex.split(step("app.py"))
-    bundle = desk / served[served.index("--bundle") + 1]
+    assert shlex.split(step("app.py"))[-2:] == ["--bundle", "bundles/mine"]
     (tmp_path / "temporary").mkdir()
-    with serve(bundle, tmp_path / "temporary", app=desk / "app.py") as demo:
+    with serve(desk / "bundles/particles", tmp_path / "temporary", app=desk / "app.py") as demo:
         client = Client(demo.url, verbose=False)
         image = handle_file(desk / "particles/images/a1.tif")
         labels, _, figures = client.predict(image, None, api_name="/segment")
@@ -126,7 +138,7 @@ def test_a_training_begins_with_the_shipped_weights(desk: Path, follow) -> None:
 
 
 def test_from_a_bundle_to_the_hub_and_a_space(desk: Path, follow, tmp_path: Path) -> None:
-    assert (desk / "bundles/particles").is_dir(), "the steps before have made the bundle"
+    assert (desk / "bundles/mine").is_dir(), "the steps before have made the bundle"
     with stand_in_hub() as hub:
         environment = hub_environment(hub.url, tmp_path / "home")
         follow(step("export.py", "--push", "--dry-run"), **environment)

@@ -70,7 +70,6 @@ def teach(args: argparse.Namespace, base: Bundle, out: Path, folder: Path) -> bo
     from fancgan.training.teach.lessons import read_lessons
     from fancgan.training.teach.progress import Progress
     from fancgan.training.teach.teaching import (
-        TAUGHT_SHARE,
         TRIAL,
         WHOLE,
         Settings,
@@ -103,11 +102,10 @@ def teach(args: argparse.Namespace, base: Bundle, out: Path, folder: Path) -> bo
         "pictures": len(lessons),
         "particles": particles,
         "synthetic": teaching.synthetic,
-        "share": TAUGHT_SHARE,
         "before": vars(scores[0]) if scores else None,
         "after": vars(scores[1]) if scores else None,
     }
-    export_taught(base, teaching.network(WHOLE), folder / WHOLE, out, facts)
+    export_taught(base, teaching.learned(WHOLE), folder / WHOLE, out, facts)
     return True
 
 

@@ -208,7 +208,7 @@ def test_outlines_follow_those_that_are_wider(pipe, tmp_path):
     image, truth = field(2).image, np.count_nonzero(field(2).labels)
     areas = [
         np.count_nonzero(find_particles(network, teaching.judgement, image))
-        for network in (teaching.network(WHOLE, share=0.0), teaching.network(WHOLE))
+        for network in (teaching.first, teaching.learned(WHOLE))
     ]
     assert areas[0] == pytest.approx(truth, rel=0.15)
     assert areas[1] > 1.2 * areas[0]

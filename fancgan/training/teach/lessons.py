@@ -115,7 +115,7 @@ def _of_results(folder: Path, settings: Path) -> Iterator[Field]:
                 f"{paths[0].name} and {paths[1].name} in {settings} are not of one size; save the "
                 "result again."
             )
-        labels = label_mask(labels, paths[1].name)
+        labels = labels.astype(np.int32)
         yield Field(name, _measured_only(grey, labels, chosen), labels, chosen.nm_per_px)
 
 

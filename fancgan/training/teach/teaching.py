@@ -19,6 +19,7 @@ from fancgan.evaluation.metrics import MIN_AREA_PX, dice, match_labels
 from fancgan.files import write_whole
 from fancgan.microscopy.overlays import find_overlays
 from fancgan.networks.particle_net.deployed import DeployedParticleNet
+from fancgan.networks.particle_net.network import ParticleNet
 from fancgan.networks.particle_net.stored import load_particle_net
 from fancgan.particles.instances import drop_small
 from fancgan.particles.matching import Matching
@@ -35,7 +36,6 @@ from fancgan.training.config import FULL_DISK_ADVICE
 from fancgan.training.teach.painted import paint_pairs
 
 STEPS = 60
-TAUGHT_SHARE = 0.7  # of what was learned; the rest stays with the weights it began from
 PAINTED, PAINTED_EACH = 8, 2  # pairs in all, and of each lesson, at least
 PAINTED_SHARE = 0.4  # of the crops
 ASIDE_SHARE = 0.25  # of the lessons, or of the only one
@@ -115,8 +115,9 @@ class Teaching:
         taught, aside = kept_aside(self.lessons)
         if not aside or not self._learn(TRIAL, taught, progress):
             return None
-        networks = self.network(TRIAL, share=0.0), self.network(TRIAL)
-        first, second = (score(network, self.judgement, aside) for network in networks)
+        first, second = (
+            score(network, self.judgement, aside) for network in (self.first, self.learned(TRIAL))
+        )
         content = json.dumps([vars(first), vars(second)]).encode()
         write_whole(path, content, advice=FULL_DISK_ADVICE)
         return first, second
@@ -125,17 +126,16 @@ class Teaching:
         """Learn from all; return whether that is done."""
         return self._learn(WHOLE, self.lessons, progress)
 
-    def network(self, part: str, share: float = TAUGHT_SHARE) -> DeployedParticleNet:
-        """Return what a part has learned, on the line from the first weights (0) to its own (1).
+    @property
+    def first(self) -> DeployedParticleNet:
+        """The network that it begins from."""
+        network = ParticleNet()
+        network.load_state_dict(self.initial)
+        return DeployedParticleNet(network).eval()
 
-        Between them the lessons are known as well and less of all else is forgotten (Wortsman et
-        al. 2021, arXiv:2109.01903).
-        """
-        deployed = load_particle_net(self.run / part / "weights.safetensors")
-        learned = deployed.network.state_dict()
-        between = {k: torch.lerp(self.initial[k], v, share) for k, v in learned.items()}
-        deployed.network.load_state_dict(between)
-        return deployed
+    def learned(self, part: str) -> DeployedParticleNet:
+        """Return what a part has learned."""
+        return load_particle_net(self.run / part / "weights.safetensors")
 
     def _learn(
         self, part: str, lessons: Sequence[Field], progress: Callable[[str, int], None]

@@ -20,7 +20,8 @@ from fancgan.pipeline import Pipeline
 from fancgan.pretrained.find import find_bundle
 from fancgan.ui.page import PLAIN, QUIET, shown_as_toast
 from fancgan.ui.segment.answers import shown
-from fancgan.ui.segment.teaching import MAX_STEPS, Stand, teach
+from fancgan.ui.segment.teaching import END_SECONDS, MAX_STEPS, Stand, teach
+from fancgan.ui.turns import giving_up, wait_for_end
 
 if TYPE_CHECKING:
     from fancgan.ui.models import Models
@@ -79,8 +80,14 @@ def build(models: Models, open_files: gr.State, shows: dict[str, Any]) -> None:
     )
     started.failure(lambda: _status("not taught: see the message"), outputs=status, **QUIET)
     said = "stopped: Teach goes on from there"
-    stop.click(lambda: _status(said), outputs=status, cancels=started, queue=False, **QUIET)
+    stopping = stop.click(giving_up(TEACHING["concurrency_id"]), queue=False, **QUIET)
+    ended = stopping.then(_wait_until_ended, **QUIET)
+    ended.then(lambda: _status(said), outputs=status, **QUIET)
     use.click(partial(_use, models), [open_files, made], **shows)
+
+
+def _wait_until_ended(request: gr.Request) -> None:
+    wait_for_end(request.session_hash, TEACHING["concurrency_id"], END_SECONDS)
 
 
 @shown_as_toast

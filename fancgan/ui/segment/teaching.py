@@ -57,7 +57,7 @@ def teach(
     place: a folder of this visitor. Left early, the process is stopped; the same files, name and
     steps go on from there. Raises UserError where nothing is corrected, and what the process says.
     """
-    folder = write_lessons(models, open_files, place)
+    folder = write_lessons(open_files, place)
     out = folder.parent / f"{folder.name}-{steps}" / name
     base = models.get(open_files.model)
     if not base.any_scale:
@@ -101,7 +101,7 @@ def _stand(path: Path) -> Stand:
         return Stand()
 
 
-def write_lessons(models: Models, open_files: OpenFiles, place: Path) -> Path:
+def write_lessons(open_files: OpenFiles, place: Path) -> Path:
     """Write the corrected files as a result's folder below `place`, called by its content.
 
     Filters do not count: what they leave out is no background.
