@@ -83,8 +83,7 @@ def teach(args: argparse.Namespace, base: Bundle, out: Path, folder: Path) -> bo
     aside = [] if args.no_trial else kept_aside(lessons)[1]
     parts = (TRIAL, WHOLE) if aside else (WHOLE,)
     progress = Progress(folder, parts, args.steps)
-    particles = sum(len(set(lesson.labels.flat)) - 1 for lesson in lessons)
-    print(f"{len(lessons)} corrected pictures with {particles} particles.", flush=True)
+    print(f"{len(lessons)} corrected pictures with {teaching.particles} particles.", flush=True)
     scores = None
     if aside:
         print(f"A trial that keeps {', '.join(field.stem for field in aside)} aside:", flush=True)
@@ -100,7 +99,7 @@ def teach(args: argparse.Namespace, base: Bundle, out: Path, folder: Path) -> bo
     facts = {
         "base": teaching.source,
         "pictures": len(lessons),
-        "particles": particles,
+        "particles": teaching.particles,
         "synthetic": teaching.synthetic,
         "before": vars(scores[0]) if scores else None,
         "after": vars(scores[1]) if scores else None,

@@ -172,6 +172,14 @@ def test_touching_particles_stay_together_and_a_packed_layer_is_turned():
     assert sorted(np.bincount(layout.ravel())) == sorted(np.bincount(packed.ravel()))
 
 
+def test_a_layout_of_a_large_picture_is_a_part_that_shows_particles():
+    large = np.zeros((900, 700), np.int32)
+    large[860:, 640:] = 1  # cut by the frame
+    for seed in range(5):
+        layout = rearranged(np.random.default_rng(seed), large)
+        assert max(layout.shape) <= 512 and layout.any()
+
+
 def test_pairs_are_painted_in_the_lessons_polarity_and_again_the_same(pipe):
     given = field()
     dark = dataclasses.replace(given, image=255 - given.image)

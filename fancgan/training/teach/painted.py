@@ -26,9 +26,9 @@ def paint_pairs(pipe: Pipeline, lesson: Field, count: int, seed: int) -> list[Fi
     pipe: one of `any_look`.
     """
     sizes = equal_area_diameter(np.bincount(lesson.labels.ravel())[1:])
-    scale = min(1.0, MOST_TYPICAL_PX / float(np.median(sizes[sizes > 0])))
-    full = lesson.image.shape
-    height, width = (max(LEAST_SIDE_PX, round(side * scale)) for side in full)
+    full, typical = lesson.image.shape, float(np.median(sizes[sizes > 0]))
+    scale = min(1.0, max(MOST_TYPICAL_PX / typical, LEAST_SIDE_PX / min(full)))
+    height, width = (round(side * scale) for side in full)
     image = resized(lesson.image, height, width).round().astype(np.uint8)
     labels = drop_small(resized_labels(lesson.labels, height, width), 1)
     style = pipe.measure_style(image, labels)
@@ -50,7 +50,7 @@ def rearranged(rng: np.random.Generator, labels: NDArray[np.integer]) -> NDArray
     groups = _whole_groups(labels)
     covered = np.count_nonzero(labels)
     if sum(np.count_nonzero(group) for group in groups) < WHOLE_SHARE * covered:
-        return _cut(rng, _turned(rng, labels))
+        return _window(rng, _turned(rng, labels))
     height, width = (min(side, MOST_SIDE_PX) for side in labels.shape)
     layout = np.zeros((height, width), np.int32)
     wanted, failures = covered * height * width / labels.size, 0
@@ -67,7 +67,7 @@ def rearranged(rng: np.random.Generator, labels: NDArray[np.integer]) -> NDArray
             failures += 1
             continue
         here[group > 0] = group[group > 0] + layout.max()
-    return drop_small(layout, 1)
+    return drop_small(layout, 1) if layout.any() else _window(rng, labels)
 
 
 def _whole_groups(labels: NDArray[np.integer]) -> list[NDArray[np.integer]]:
@@ -87,10 +87,12 @@ def _turned(rng: np.random.Generator, array: NDArray) -> NDArray:
     return array[:, ::-1] if rng.random() < 0.5 else array
 
 
-def _cut(rng: np.random.Generator, labels: NDArray[np.integer]) -> NDArray[np.int32]:
-    height, width = (min(side, MOST_SIDE_PX) for side in labels.shape)
-    top, left = (
-        int(rng.integers(full - side + 1))
-        for full, side in zip(labels.shape, (height, width), strict=True)
-    )
-    return drop_small(labels[top : top + height, left : left + width], 1)
+def _window(rng: np.random.Generator, labels: NDArray[np.integer]) -> NDArray[np.int32]:
+    """A part of labels [H, W], of MOST_SIDE_PX a side at most, that shows a particle."""
+    shown = rng.choice(np.argwhere(labels > 0))
+    window = []
+    for place, full in zip(shown, labels.shape, strict=True):
+        side = min(full, MOST_SIDE_PX)
+        start = int(np.clip(place - rng.integers(side), 0, full - side))
+        window.append(slice(start, start + side))
+    return drop_small(labels[tuple(window)], 1)

@@ -103,6 +103,11 @@ class Teaching:
         self.each = max(PAINTED_EACH, -(-PAINTED // len(self.lessons)))
         self._describe()
 
+    @property
+    def particles(self) -> int:
+        """How many the lessons have."""
+        return sum(int(drop_small(lesson.labels, 1).max()) for lesson in self.lessons)
+
     def try_out(self, progress: Callable[[str, int], None]) -> tuple[Scores, Scores] | None:
         """Learn from a part and return the scores on the rest, before and after.
 
