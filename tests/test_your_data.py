@@ -100,7 +100,7 @@ def follow(desk: Path) -> Callable[..., str]:
 def test_from_one_picture_to_a_bundle_of_ones_own(desk: Path, follow) -> None:
     follow(step("segment", "measured"))
     shutil.make_archive(str(desk / "fancgan_results"), "zip", desk / "measured")
-    said = follow(step("teach"), "--steps", "1")
+    said = follow(step("teach"), "--steps", "1", "--no-synthetic")
     assert "On 1 kept aside" in said and "wrote bundles/mine" in said
     follow(step("segment", "measured-mine"))
     settings = json.loads((desk / "measured-mine/settings.json").read_text())

@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=60, help="of each of the trainings [60]")
     parser.add_argument("--seed", type=int, default=0, help="of crops and painting [0]")
     parser.add_argument(
-        "--no-synthetic", action="store_true", help="learn without pairs painted in their look"
+        "--no-synthetic",
+        action="store_true",
+        help="learn without pairs painted in their look, which come with one or two pictures",
     )
     parser.add_argument(
         "--no-trial",

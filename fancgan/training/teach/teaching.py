@@ -38,6 +38,7 @@ from fancgan.training.teach.painted import paint_pairs
 STEPS = 60
 PAINTED, PAINTED_EACH = 8, 2  # pairs in all, and of each lesson, at least
 PAINTED_SHARE = 0.4  # of the crops
+MOST_PAINTED = 2  # lessons; more of them taught better without painted pairs (docs/your-data.md)
 ASIDE_SHARE = 0.25  # of the lessons, or of the only one
 TRIAL, WHOLE = "trial", "whole"
 RECORD, SCORES = "teaching.json", "scores.json"
@@ -45,7 +46,8 @@ RECORD, SCORES = "teaching.json", "scores.json"
 
 @dataclass(frozen=True)
 class Settings:
-    """steps: of each of the two trainings. synthetic: whether painted pairs are mixed in."""
+    """steps: of each of the two trainings. synthetic: whether painted pairs are mixed in,
+    where the lessons are few."""
 
     steps: int = STEPS
     seed: int = 0
@@ -98,7 +100,8 @@ class Teaching:
         self.lessons, self.pipe, self.run, self.settings = list(lessons), pipe, run, settings
         self.judgement = Judgement.from_dict(pipe.config["judgement"])
         self.initial, self.source = read_initial(str(pipe.path))
-        self.synthetic = settings.synthetic and pipe.any_look
+        few = len(self.lessons) <= MOST_PAINTED
+        self.synthetic = settings.synthetic and pipe.any_look and few
         self.painted: dict[str, list[Field]] = {}
         self.each = max(PAINTED_EACH, -(-PAINTED // len(self.lessons)))
         self._describe()
