@@ -31,9 +31,9 @@ TEACHING: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "teaching"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,39}")
 STEPS = 60
 WORDS = """<p class='fa-note'>Correct the outlines of one to ten pictures above; the model then
-learns them, and where they are one or two, synthetic pairs painted in their look. Minutes on two cores. Pictures and model
-are deleted when the server ends: save the model's zip to keep it. In the shell:
-<code>python -m fancgan teach results.zip --out bundles/mine</code></p>"""
+learns them, and where they are one or two, synthetic pairs painted in their look. Minutes on two
+cores. Pictures and model are deleted when the server ends: save the model's zip to keep it. In the
+shell: <code>python -m fancgan teach results.zip --out bundles/mine</code></p>"""
 NOT_HERE = """<p class='fa-note'>Not on this public page: minutes of its two cores belong to all
 visitors. On a computer of your own it takes minutes: save the zip of your corrected pictures, then
 <code>python -m fancgan teach results.zip --out bundles/mine</code></p>"""
