@@ -44,7 +44,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", help="folder of image / mask pairs, or DIR:MODALITY")
     parser.add_argument("--out", type=Path, required=True, help="folder of the study")
     parser.add_argument("--quick", action="store_true", help="tiny networks on drawn pictures")
-    parser.add_argument("--report", type=Path, metavar="MD", help="fill in this page; train nothing")
+    parser.add_argument(
+        "--report", type=Path, metavar="MD", help="fill in this page; train nothing"
+    )
     parser.add_argument("--only", nargs="+", default=[""], help="cells whose names begin so")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no cell after these")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -66,7 +68,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     if args.quick:
         args.seeds, args.segmenter_steps, args.steps, args.painter_steps = [0], 3, 2, 2
         args.pairs, args.pair_size = 4, [study_data.SIDE_PX] * 2
-    elif not args.data:
+    elif not (args.data or args.report):
         parser.error("--data is missing: the folder to train and judge on (or --quick)")
     return args
 
@@ -225,8 +227,12 @@ def main() -> int:
     tune_allocator()
     started = time.monotonic()
     try:
-        cells, work = study(args.seeds), Study(args)
-        for cell in cells if args.report is None else ():
+        cells = study(args.seeds)
+        if args.report:
+            write_report(args.out, cells, args.report)
+            return 0
+        work = Study(args)
+        for cell in cells:
             if cell.arm.empty or not cell.name.startswith(tuple(args.only)):
                 continue
             if time.monotonic() - started > 60 * args.minutes:
@@ -241,7 +247,7 @@ def main() -> int:
                 why.write_text(str(error), encoding="utf-8")
                 print(f"{cell.name}: {error}", file=sys.stderr, flush=True)
             write_report(work.out, cells, None)
-        write_report(work.out, cells, args.report)
+        write_report(work.out, cells, None)
     except UserError as error:
         print(f"study.py: {error}", file=sys.stderr)
         return 2

@@ -11,8 +11,8 @@ FEW = (1, 2, 4, 8, 16)
 SEGMENTER = ("--steps", "0", "--w-kernel", "0")
 CYCLE = ("--segmenter-steps", "0")
 NO_CYCLE = ("--w-cycle-mask", "0", "--w-cycle-l1", "0", "--w-cycle-perceptual", "0")
-# VGG-19's weights are downloaded; these are at hand everywhere, and the same in all arms. The widths
-# too are those of all arms: what is compared is the method, not its size.
+# VGG-19's weights are downloaded; these features are at hand everywhere, and those of all arms. So
+# are the widths: what is compared is the method, not its size.
 PAPER = ("--preset", "paper", "--perceptual", "efficientnet", "--widths", "16", "32", "64", "128")
 PAPER += ("256",)
 

@@ -1,7 +1,9 @@
 """Data sets on disk: pairs of a micrograph and its particle mask, at native resolution.
 
-Two layouts are understood. `images/` + `masks/` with equal stems (or STEM_m, STEM_mask for the
-mask), and the one of the public TiO2 set: `sem/` + `masks_sem/` and `tsem/` + `masks_tsem/`.
+Three layouts are understood. `images/` + `masks/` with equal stems (or STEM_m, STEM_mask for the
+mask), the one of the public TiO2 set: `sem/` + `masks_sem/` and `tsem/` + `masks_tsem/`, and that
+of the Cell Tracking Challenge: `01/t000.tif` + `01_GT/SEG/man_seg000.tif`, where only frames with a
+mask are taken, by stems like 01_t000.
 A `split.json` ({"train": [stems], "val": [...]}, also one such table per modality) names the
 split; without one, every k-th stem in sorted order is validation, a tenth of all and at least one.
 A `papers.json` ({stem: source}) says which images are of one source, and must stay together.
@@ -96,6 +98,10 @@ def list_files(root: str | Path, modality: str | None = None) -> Listing:
         raise UserError(f"The data folder {root} does not exist.")
     if modality not in (None, *MODALITIES):
         raise UserError(f"There is no modality {modality!r}; choose sem or tsem.")
+    sequences = sorted(root.glob("[0-9][0-9]_GT/SEG"))
+    if sequences:
+        images, masks = _frames(sequences)
+        return Listing(root, images, masks, _read_split(root, None, sorted(images)), None)
     if (root / "images").is_dir():
         modality, folders = None, ("images", "masks")
     else:
@@ -110,6 +116,22 @@ def list_files(root: str | Path, modality: str | None = None) -> Listing:
     images = _by_stem(root / folders[0])
     masks = _masks_of(images, _by_stem(root / folders[1]))
     return Listing(root, images, masks, _read_split(root, modality, sorted(images)), modality)
+
+
+def _frames(sequences: list[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Annotated frames of the Cell Tracking Challenge, given the folders NN_GT/SEG."""
+    images: dict[str, Path] = {}
+    masks: dict[str, Path] = {}
+    for folder in sequences:
+        sequence = folder.parent.name.removesuffix("_GT")
+        for mask in sorted(folder.glob("man_seg*.tif")):
+            frame = mask.stem.removeprefix("man_seg")
+            stem = f"{sequence}_t{frame}"
+            masks[stem] = mask
+            image = folder.parents[1] / sequence / f"t{frame}.tif"
+            if image.exists():
+                images[stem] = image
+    return images, masks
 
 
 def fit_mask(samples: np.ndarray, micrograph: Micrograph, path: Path) -> np.ndarray:

@@ -258,6 +258,25 @@ def test_modalities(tmp_path, write_pairs):
     fails("choose sem or tsem", load_fields, tmp_path, "all", "tem")
 
 
+def test_annotated_frames_of_the_cell_tracking_challenge(tmp_path, write_pairs):
+    """Masks of some frames, tracking markers beside them."""
+    write_pairs(tmp_path / "p", 3)
+    for sequence, frames in (("01", (0, 2)), ("02", (1,))):
+        (tmp_path / sequence).mkdir()
+        (tmp_path / f"{sequence}_GT" / "SEG").mkdir(parents=True)
+        (tmp_path / f"{sequence}_GT" / "TRA").mkdir()
+        for number in range(3):
+            image = np.array(Image.open(tmp_path / f"p/images/disc{number}.png"))
+            tifffile.imwrite(tmp_path / sequence / f"t{number:03}.tif", image.astype(np.uint16))
+        for number in frames:
+            mask = connected(np.array(Image.open(tmp_path / f"p/masks/disc{number}.png")))[0]
+            path = tmp_path / f"{sequence}_GT/SEG/man_seg{number:03}.tif"
+            tifffile.imwrite(path, mask.astype(np.uint16))
+    fields = load_fields(tmp_path, "all")
+    assert [field.stem for field in fields] == ["01_t000", "01_t002", "02_t001"]
+    assert all(field.labels.max() == 6 for field in fields)
+
+
 def test_bad_folders(tmp_path, pair_folder):
     fails("does not exist", load_fields, tmp_path / "none")
     fails("neither images", load_fields, tmp_path)

@@ -1,0 +1,53 @@
+"""The study at its smallest: cells are trained and judged once, what is empty says why."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+CELLS = ("help-real-kall", "help-both-kall", "extrapolation", "cycle-cyclegan")
+
+
+def run_study(out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "benchmarks/study.py", "--quick", "--out", str(out), *flags]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_quick_study(tmp_path):
+    done = run_study(tmp_path, "--only", *CELLS)
+    assert done.returncode == 0, done.stderr
+    results = sorted(tmp_path.glob("cells/*/result.json"))
+    assert len(results) == 5
+    written = [path.stat().st_mtime_ns for path in results]
+
+    # A finished cell is not done again; one that cannot be had says why, and the others go on.
+    again = run_study(tmp_path, "--only", *CELLS, "help-real-k16")
+    assert again.returncode == 0, again.stderr
+    assert [path.stat().st_mtime_ns for path in results] == written
+
+    table = json.loads((tmp_path / "study.json").read_text())
+    rows = {(row["group"], row["arm"], row["fields"]): row for row in table["rows"]}
+    real, both = rows["help", "real", "all"], rows["help", "both", "all"]
+    assert set(real["seeds"]) == set(both["seeds"]) == {"0"}
+    assert set(real["figures"]) >= {"dice", "ap50", "instance_pq"}
+    assert "k = 16 is no fewer" in rows["help", "real", 16]["empty"]["0"]
+    assert rows["segmenter", "ce", "all"]["empty"] == {"0": "no budget left"}
+    assert rows["cycle", "cyclegan", "all"]["figures"]["cycle_dice"]["mean"] >= 0
+    assert [(c["arm"], c["figure"]) for c in table["comparisons"]] == [
+        ("both", "dice"),
+        ("both", "ap50"),
+    ]
+
+    page = tmp_path / "page.md"
+    page.write_text("Before\n<!-- study: help -->\nold\n<!-- study: end -->\nafter\n")
+    assert run_study(tmp_path, "--report", str(page)).returncode == 0
+    text = page.read_text()
+    assert "real pairs alone" in text and "old" not in text and text.endswith("after\n")
+    assert (tmp_path / "page-help.png").exists()
+
+    other = run_study(tmp_path, "--only", "help-real-kall", "--more=--jitter 0")
+    assert "other settings" in other.stderr
