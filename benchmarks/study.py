@@ -222,8 +222,8 @@ class Study:
         return more | {"operating_point": pipe.config.get("operating_point")} | report
 
 
-def main() -> int:
-    args = parse_args()
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
     tune_allocator()
     started = time.monotonic()
     try:

@@ -106,10 +106,7 @@ EXTRAPOLATION = (
 def study(seeds: Sequence[int]) -> list[Cell]:
     """All cells, the most telling first; one seed of all arms of a question before the next."""
     cells = [Cell(arm, ALL, seed) for seed in seeds for arm in HELP]
-    cells += [Cell(arm, ALL, 0) for arm in READY]
-    cells += [Cell(arm, ALL, 0) for arm in EXTRAPOLATION]
-    cells += [Cell(arm, ALL, 0) for arm in CYCLES]
-    cells += [Cell(arm, ALL, 0) for arm in PARTS]
+    cells += [Cell(arm, ALL, 0) for arm in (*READY, *PARTS, *EXTRAPOLATION, *CYCLES)]
     cells += [Cell(arm, k, 0) for k in FEW for arm in HELP]
     for seed in seeds[1:]:
         cells += [Cell(arm, ALL, seed) for arm in (*PARTS, *EXTRAPOLATION, *CYCLES)]

@@ -89,7 +89,8 @@ def means(results: list[dict]) -> dict[str, dict]:
 def paired(mine: dict, theirs: dict, name: str) -> dict | None:
     """Difference of a figure image by image, mean over the seeds that both have, by bootstrap.
 
-    mine, theirs: rows judged on the same images. name: "dice" or "ap50", of single images.
+    mine, theirs: rows judged on the same images. name: "dice" or "ap50", of single images. The
+    ratio is that of the means, None where theirs is 0.
     """
     seeds = sorted(mine["seeds"].keys() & theirs["seeds"].keys())
     if not seeds:
@@ -103,7 +104,7 @@ def paired(mine: dict, theirs: dict, name: str) -> dict | None:
     return {
         "difference": float(per_image.mean()),
         "interval": interval,
-        "ratio": float(tables[0].mean() / tables[1].mean()),
+        "ratio": float(tables[0].mean() / tables[1].mean()) if tables[1].any() else None,
         "images": len(per_image),
         "seeds": len(seeds),
     }
@@ -207,7 +208,7 @@ def comparison_table(rows: list[dict]) -> list[str]:
         of = "[{:+.3f}, {:+.3f}]".format(*span) if span else ""
         name = {"dice": "Dice", "ap50": "AP50, mean over images"}[found["figure"]]
         difference = f"{found['difference']:+.3f} {of}"
-        ratio = f"{found['ratio']:.3f}"
+        ratio = "-" if found["ratio"] is None else f"{found['ratio']:.3f}"
         lines.append(line(found["arm"], found["fields"], name, ratio, difference, found["seeds"]))
     return lines
 

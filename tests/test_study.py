@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from benchmarks import study
 
-CELLS = ("help-real-kall", "help-both-kall", "extrapolation", "cycle-cyclegan")
-
-
-def run_study(out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "benchmarks/study.py", "--quick", "--out", str(out), *flags]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+CELLS = ("help-real-kall", "help-both-kall", "extrapolation-sparse", "cycle-cyclegan")
 
 
-def test_quick_study(tmp_path):
-    done = run_study(tmp_path, "--only", *CELLS)
-    assert done.returncode == 0, done.stderr
+def run_study(out: Path, *flags: str) -> int:
+    return study.main(["--quick", "--out", str(out), *flags])
+
+
+def test_quick_study(tmp_path, capsys):
+    assert run_study(tmp_path, "--only", *CELLS) == 0
     results = sorted(tmp_path.glob("cells/*/result.json"))
-    assert len(results) == 5
+    assert len(results) == len(CELLS)
     written = [path.stat().st_mtime_ns for path in results]
 
     # A finished cell is not done again; one that cannot be had says why, and the others go on.
-    again = run_study(tmp_path, "--only", *CELLS, "help-real-k16")
-    assert again.returncode == 0, again.stderr
+    assert run_study(tmp_path, "--only", *CELLS, "help-real-k16") == 0
     assert [path.stat().st_mtime_ns for path in results] == written
 
     table = json.loads((tmp_path / "study.json").read_text())
@@ -44,10 +39,10 @@ def test_quick_study(tmp_path):
 
     page = tmp_path / "page.md"
     page.write_text("Before\n<!-- study: help -->\nold\n<!-- study: end -->\nafter\n")
-    assert run_study(tmp_path, "--report", str(page)).returncode == 0
+    assert run_study(tmp_path, "--report", str(page)) == 0
     text = page.read_text()
     assert "real pairs alone" in text and "old" not in text and text.endswith("after\n")
     assert (tmp_path / "page-help.png").exists()
 
-    other = run_study(tmp_path, "--only", "help-real-kall", "--more=--jitter 0")
-    assert "other settings" in other.stderr
+    run_study(tmp_path, "--only", "help-real-kall", "--more=--jitter 0")
+    assert "other settings" in capsys.readouterr().err
