@@ -61,11 +61,24 @@ def rows_of(out: Path, cells: Sequence[Cell]) -> list[dict]:
                 "empty": {},
             },
         )
-        found = load(out, cell)
-        row["empty" if isinstance(found, str) else "seeds"][cell.seed] = found
+        result = load(out, cell)
+        row["empty" if isinstance(result, str) else "seeds"][cell.seed] = result
+    found = list(rows.values())
     for row in rows.values():
+        tuned = {s: r | r["at_real_point"] for s, r in row["seeds"].items() if "at_real_point" in r}
+        if tuned:
+            name, words = f"{row['arm']}-real-point", "; operating point of two real fields"
+            more = {
+                "arm": name,
+                "words": row["words"] + words,
+                "seeds": tuned,
+                "empty": {},
+                "again": True,
+            }
+            found.insert(found.index(row) + 1, row | more)
+    for row in found:
         row["figures"] = means(list(row["seeds"].values()))
-    return list(rows.values())
+    return found
 
 
 def means(results: list[dict]) -> dict[str, dict]:
@@ -159,20 +172,29 @@ def main_table(rows: list[dict], group: str) -> list[str]:
     for row in mine:
         if row["seeds"]:
             figures = [said(row["figures"].get(name)) for name in names]
-            lines.append(
-                line(row["words"], row["fields"], len(row["seeds"]), *figures, minutes(row))
+            words = row["words"] + (
+                f", `{row['flags']}`" if group in ("segmenter", "cycle") else ""
             )
+            lines.append(line(words, row["fields"], len(row["seeds"]), *figures, minutes(row)))
     return [*lines, *empty_cells(mine)]
 
 
 def empty_cells(rows: list[dict]) -> list[str]:
-    reasons: dict[str, list[str]] = {}
+    """Each reason with the arms that it keeps empty, their numbers of fields and seeds."""
+    reasons: dict[str, dict[tuple[str, str], list[str]]] = {}
     for row in rows:
         for why in dict.fromkeys(row["empty"].values()):
             seeds = ", ".join(str(s) for s, words in row["empty"].items() if words == why)
-            name = f"{row['words']} (fields {row['fields']}, seeds {seeds})"
-            reasons.setdefault(why, []).append(name)
-    lines = [f"- {why.rstrip('.')}: {'; '.join(names)}" for why, names in reasons.items()]
+            arms = reasons.setdefault(why.rstrip("."), {})
+            arms.setdefault((row["words"], seeds), []).append(str(row["fields"]))
+    lines = [
+        f"- {why}: "
+        + "; ".join(
+            f"{words} (fields {', '.join(fields)}; seeds {seeds})"
+            for (words, seeds), fields in arms.items()
+        )
+        for why, arms in reasons.items()
+    ]
     return ["", "Not run:", "", *lines] if lines else []
 
 
@@ -215,7 +237,7 @@ def comparison_table(rows: list[dict]) -> list[str]:
 
 def setting_lines(rows: list[dict]) -> list[str]:
     """What all trainings had in common, and on what they ran."""
-    results = [r for row in rows for r in row["seeds"].values()]
+    results = [r for row in rows if "again" not in row for r in row["seeds"].values()]
     if not results:
         return []
     own = [r["hardware"] for r in results if "hardware" in r]
@@ -246,21 +268,27 @@ def write_report(out: Path, cells: Sequence[Cell], page: Path | None) -> None:
     plots are written beside it, as STEM-NAME.png.
     """
     rows = rows_of(out, cells)
-    blocks = {group: main_table(rows, group) for group in TABLES if group != "extrapolation"}
-    blocks["extrapolation"] = halves_table(rows)
-    blocks["comparison"] = comparison_table(rows)
-    blocks["settings"] = setting_lines(rows)
     table = {"rows": rows, "comparisons": comparisons(rows)}
     write_whole(out / "study.json", (json.dumps(table, indent=1) + "\n").encode())
+    blocks = blocks_of(rows, plot(rows, out / "study"))
     words = ["# The study", "", *blocks["settings"]]
     for group, title in TABLES.items():
         words += ["", f"## {title}", "", *blocks[group]]
         words += ["", *blocks["comparison"]] if group == "help" else []
     write_whole(out / "study.md", ("\n".join(words) + "\n").encode())
-    plot(rows, out / "study")
     if page is not None:
-        fill(page, blocks)
-        plot(rows, page.with_suffix(""))
+        fill(page, blocks_of(rows, plot(rows, page.with_suffix(""))))
+
+
+def blocks_of(rows: list[dict], plots: dict[str, str]) -> dict[str, list[str]]:
+    """The lines of each block by its name. plots: file names by group."""
+    blocks = {group: main_table(rows, group) for group in TABLES if group != "extrapolation"}
+    blocks["extrapolation"] = halves_table(rows)
+    for group, name in plots.items():
+        blocks[group] += ["", f"![{TABLES[group].rstrip('?')}: every seed, mean, interval]({name})"]
+    blocks["comparison"] = comparison_table(rows)
+    blocks["settings"] = setting_lines(rows)
+    return blocks
 
 
 def fill(page: Path, blocks: dict[str, list[str]]) -> None:
@@ -277,19 +305,20 @@ def fill(page: Path, blocks: dict[str, list[str]]) -> None:
     write_whole(page, text.encode())
 
 
-def plot(rows: list[dict], stem: Path) -> None:
-    """Draw Dice and AP50 of the arms of a question, with every seed: STEM-GROUP.png."""
+def plot(rows: list[dict], stem: Path) -> dict[str, str]:
+    """Draw the arms of each question with every seed as STEM-GROUP.png; return the names."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
+    drawn: dict[str, str] = {}
     reference = [r for r in rows if (r["group"], r["arm"]) == ("help", HELP[0].name)]
     for group in ("help", "segmenter", "cycle"):
         mine = [row for row in rows if row["group"] == group]
         mine = [*reference[:1], *mine] if group == "segmenter" else mine
         mine = [row for row in mine if row["seeds"]][::-1]
-        if not mine:
+        if not any(row["group"] == group for row in mine):
             continue
         names = ("dice", "ap50") if group != "cycle" else ("dice", "cycle_dice", "kid_x1000")
         labels = SEGMENTATION | PAINTING
@@ -310,5 +339,7 @@ def plot(rows: list[dict], stem: Path) -> None:
             axis.grid(axis="x", alpha=0.3)
         words = [f"{row['words'].split(':')[0]}, {row['fields']} fields" for row in mine]
         axes[0].set_yticks(range(len(mine)), words)
-        figure.savefig(f"{stem}-{group}.png", dpi=90)
+        drawn[group] = f"{stem.name}-{group}.png"
+        figure.savefig(stem.with_name(drawn[group]), dpi=90)
         plt.close(figure)
+    return drawn

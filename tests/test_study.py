@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import study
 
-CELLS = ("help-real-kall", "help-both-kall", "extrapolation-sparse", "cycle-cyclegan")
+CELLS = ("help-real-kall", "help-synthetic-kall", "extrapolation-sparse", "cycle-cyclegan")
 
 
 def run_study(out: Path, *flags: str) -> int:
@@ -26,15 +26,16 @@ def test_quick_study(tmp_path, capsys):
 
     table = json.loads((tmp_path / "study.json").read_text())
     rows = {(row["group"], row["arm"], row["fields"]): row for row in table["rows"]}
-    real, both = rows["help", "real", "all"], rows["help", "both", "all"]
-    assert set(real["seeds"]) == set(both["seeds"]) == {"0"}
+    real, made = rows["help", "real", "all"], rows["help", "synthetic", "all"]
+    assert set(real["seeds"]) == set(made["seeds"]) == {"0"}
     assert set(real["figures"]) >= {"dice", "ap50", "instance_pq"}
     assert "k = 16 is no fewer" in rows["help", "real", 16]["empty"]["0"]
     assert rows["segmenter", "ce", "all"]["empty"] == {"0": "no budget left"}
     assert rows["cycle", "cyclegan", "all"]["figures"]["cycle_dice"]["mean"] >= 0
     assert [(c["arm"], c["figure"]) for c in table["comparisons"]] == [
-        ("both", "dice"),
-        ("both", "ap50"),
+        (arm, figure)
+        for arm in ("synthetic", "synthetic-real-point")
+        for figure in ("dice", "ap50")
     ]
 
     page = tmp_path / "page.md"
