@@ -36,6 +36,7 @@ from fancgan.hardware import tune_allocator
 TERMS = "--crop-px 128 --batch-size 2 --segmenter-batch 2 --random-batch 1 --tracker none"
 TERMS += " --eval-every-steps 1000000 --save-every-steps 100"
 TINY = "--widths 8 8 16 --critic patch --perceptual none --warmup-steps 1"
+SECONDS = "seconds.txt"  # that a cell has been trained for, over all its parts
 POINT_FIELDS = 2  # of the training fields that choose the operating point
 
 
@@ -178,12 +179,16 @@ class Study:
                 )
             return
         folder.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
+        started, spent = time.monotonic(), folder / SECONDS
+        before = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
         point: list[tuple[Listing, str]] = []
-        if not cell.arm.bundle:
-            data, point = self.data_for(cell)
-            self.fit(cell.arm, cell.fields, cell.seed, data, folder / "run")
-        trained = time.monotonic() - started
+        try:
+            if not cell.arm.bundle:
+                data, point = self.data_for(cell)
+                self.fit(cell.arm, cell.fields, cell.seed, data, folder / "run")
+        finally:
+            trained = before + time.monotonic() - started
+            write_whole(spent, f"{trained:.1f}".encode())
         report = self.judge(cell, folder, point)
         seconds = {"training": round(trained, 1), "judging": report.pop("seconds")}
         result = {"settings": wanted, "arm": cell.arm.name, "group": cell.arm.group}
