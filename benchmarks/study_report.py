@@ -323,7 +323,11 @@ def plot(rows: list[dict], stem: Path) -> dict[str, str]:
         names = ("dice", "ap50") if group != "cycle" else ("dice", "cycle_dice", "kid_x1000")
         labels = SEGMENTATION | PAINTING
         figure, axes = plt.subplots(
-            1, len(names), sharey=True, figsize=(11, 0.8 + 0.35 * len(mine)), constrained_layout=True
+            1,
+            len(names),
+            sharey=True,
+            figsize=(11, 0.8 + 0.35 * len(mine)),
+            constrained_layout=True,
         )
         for axis, name in zip(axes, names, strict=True):
             for height, row in enumerate(mine):
