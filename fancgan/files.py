@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fancgan.errors import UserError
 
+Content = bytes | memoryview | Iterable[bytes]  # of a file, at once or in parts
 PART = ".part"  # ends the hidden name that something has until it is whole
 
 
@@ -74,14 +75,18 @@ def writing(path: Path, advice: str = "") -> Iterator[None]:
         raise UserError(f"{path} cannot be written: {error.strerror or error}{advice}.") from error
 
 
-def write_whole(path: Path, content: bytes | memoryview, *, advice: str = "") -> None:
-    """Write a file whole or not at all.
+def write_whole(path: Path, content: Content, *, advice: str = "") -> None:
+    """Write a file whole or not at all; content may come in parts.
 
     Its folder is made where missing. Raises UserError where the system refuses; `advice` says what
     to do about it.
     """
-    with writing(path, advice), whole_file(path) as part:
-        part.write_bytes(content)
+    with writing(path, advice), whole_file(path) as part, part.open("wb") as file:
+        file.writelines(_parts(content))
+
+
+def _parts(content: Content) -> Iterable[bytes | memoryview]:
+    return [content] if isinstance(content, bytes | memoryview) else content
 
 
 def protect_inputs(outputs: list[Path], inputs: list[Path]) -> None:
@@ -99,10 +104,10 @@ def zip_entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+def zipped(files: Iterable[tuple[str, Content]]) -> bytes:
     """Return a zip of files by name, equal for equal files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files:
-            archive.writestr(zip_entry(name), content)
+            archive.writestr(zip_entry(name), b"".join(_parts(content)))
     return buffer.getvalue()

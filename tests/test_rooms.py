@@ -71,7 +71,7 @@ LOCAL_ONLY = {
     "torch_fidelity",
 }
 # Used where somebody has installed them, and never needed.
-EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnxruntime", "rapidocr"}
+EXTRAS = {"torch_fidelity", "spaces", "trackio", "wandb", "onnxruntime", "rapidocr", "pyarrow"}
 MAX_FILES, MAX_LINES, MAX_ON_TOP = 15, 350, 6
 
 

@@ -21,7 +21,7 @@ HELP = "find, part, count and measure the particles in micrographs"
 FIELD_ENDS = ("measured.png", "labels.tif", "overlay.png", "rois.zip")
 SHARED = (
     *("particles.csv", "statistics.csv", "files.csv", "radial.csv"),
-    *("particles.xlsx", "report.pdf"),
+    *("particles.xlsx", "report.pdf", "particles.parquet", "files.parquet"),
 )
 
 
@@ -124,6 +124,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for very many files: so many processes of one thread each (default: this one alone)",
     )
+    parser.add_argument(
+        "--parquet",
+        action="store_true",
+        help="particles and files also as Parquet (needs pip install pyarrow)",
+    )
     add_bundle_arguments(parser, default="particles")
 
 
@@ -136,6 +141,7 @@ def run(args: argparse.Namespace) -> None:
     from fancgan.measuring.distribution import WEIGHTINGS
     from fancgan.measuring.results import QUANTITIES, bundle_facts
     from fancgan.measuring.settings import stored_settings
+    from fancgan.measuring.tables.spreadsheets import parquet_library
     from fancgan.pipeline import Pipeline
     from fancgan.pretrained.find import SEGMENTER
 
@@ -144,6 +150,8 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"--by is one of {', '.join(WEIGHTINGS)}.")
     if args.quantity not in QUANTITIES:
         raise UserError(f"--quantity is one of {', '.join(QUANTITIES)}.")
+    if args.parquet:
+        parquet_library()
     files, folder = find_files(args.files), Path(args.out)
     earlier = stored_settings(Path(args.settings)) if args.settings else {}
     stored = {name: settings.to_dict() for name, (_, settings) in earlier.items()}
@@ -170,7 +178,7 @@ def run(args: argparse.Namespace) -> None:
             records.wait_for_all()
     finally:  # interrupted: what is done is reported
         if share.rank == 0:
-            bad = pool(records, bundle_facts(pipe.config, pipe.revision), args.quantity, args.by)
+            bad = pool(records, bundle_facts(pipe.config, pipe.revision), args)
     if share.rank == 0:
         records.finish()
     if bad:
@@ -187,18 +195,14 @@ def say(records: Records, number: int) -> None:
         print(f"{place}: {describe_result(measured)}{said}", flush=True)
 
 
-def pool(records: Records, bundle: dict, quantity: str, by: str) -> int:
+def pool(records: Records, bundle: dict, args: argparse.Namespace) -> int:
     """Write the tables of all files that are done; return how many could not be."""
     from fancgan.measuring.results import Results
 
     results, bad = Results(bundle), 0
     for number in range(len(records.files)):
-        if records.path(number).exists():
-            analysis = records.analysis(number)
-            bad += analysis is None
-            if analysis:
-                results.add(analysis)
-    write_shared(results, records.out, quantity, by)
+        bad += records.add_to(results, number)
+    write_shared(results, records.out, args)
     return bad
 
 
@@ -250,15 +254,16 @@ def result_paths(folder: Path, stem: str) -> list[Path]:
 
 def describe_result(measured) -> str:
     """Return one line for people: count, median size, scale, and what speaks against it."""
-    from fancgan.measuring.analysis import distribution_of
+    from fancgan.measuring.analysis import pooled_values
+    from fancgan.measuring.distribution import median_of
 
     if measured.withheld:
         return f"{len(measured.table)} outlines; statistics withheld. {measured.doubt} {ANYWAY}"
     count = len(measured.table)
     words = [f"{count} particle{'' if count == 1 else 's'}"]
-    median = distribution_of([measured]).estimates["median"]
-    if median.value == median.value:
-        words[-1] += f", median diameter {median.value:.4g} {measured.unit}"
+    values, weights, *_ = pooled_values([measured], "ecd")
+    if len(values):
+        words[-1] += f", median diameter {median_of(values, weights):.4g} {measured.unit}"
     if measured.left_out:
         words[-1] += f" ({measured.left_out} left out by filters)"
     if measured.nm_per_px:
@@ -279,11 +284,11 @@ def describe_result(measured) -> str:
     return ". ".join(["; ".join(words), *(caution.rstrip(".") for caution in measured.cautions)])
 
 
-def write_shared(results: Results, folder: Path, quantity: str, by: str) -> None:
+def write_shared(results: Results, folder: Path, args: argparse.Namespace) -> None:
     from fancgan.files import write_whole
 
     left = set(SHARED)
-    for name, content in results.files(quantity, by):
+    for name, content in results.files(args.quantity, args.by, args.parquet):
         write_whole(folder / name, content)
         left.discard(name)
     for name in left:  # of an earlier result, and no longer true

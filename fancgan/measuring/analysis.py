@@ -5,7 +5,7 @@ Each step can be repeated alone: another split strength needs no network, a corr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from fancgan.errors import UserError
 from fancgan.measuring.corrections import apply_edits
-from fancgan.measuring.distribution import AMOUNTS, OF_SIZES, Distribution, cautions, describe
+from fancgan.measuring.distribution import (
+    AMOUNTS,
+    OF_SIZES,
+    Distribution,
+    cautions,
+    common_column,
+    describe,
+    known_values,
+)
 from fancgan.measuring.doubts import Judged, judge, kept_confidence
 from fancgan.measuring.field_of_view import FieldOfView, read_field
 from fancgan.measuring.filters import passing, without
@@ -74,6 +82,11 @@ class Measured:
     @property
     def withheld(self) -> bool:
         return bool(self.doubt) and not self.settings.show_anyway
+
+    @property
+    def count(self) -> int:
+        """How many particles count."""
+        return len(self.table)
 
     @property
     def field_px(self) -> int:
@@ -269,22 +282,15 @@ def pooled_values(
     amounts: what each particle counts in a distribution by WEIGHTINGS. Raises UserError where some
     micrographs have a scale and others not.
     """
-    columns = {m.column(quantity) for m in measured}
     units = {m.unit for m in measured}
-    if len(columns) > 1 or (by != "number" and len(units) > 1):
-        raise UserError("Some pictures have a scale and others not: give the pixel size of all.")
-    if by not in AMOUNTS:
-        raise UserError(f"A distribution is by {', '.join(AMOUNTS)}, not by {by!r}.")
-    column = columns.pop()
+    column = common_column({m.column(quantity) for m in measured}, units, by)
     tables = [m.whole for m in measured]
     values = np.concatenate([t[column].to_numpy(float) for t in tables])
     weights = np.concatenate([m.weights(quantity) for m in measured])
     images = np.repeat(np.arange(len(tables)), [len(t) for t in tables])
     sizes = np.concatenate([m.whole[m.column("ecd")].to_numpy(float) for m in measured])
     ratios = np.concatenate([t["aspect_ratio"].to_numpy(float) for t in tables])
-    known = np.isfinite(values) & (values > 0) & (weights > 0)
-    amounts = AMOUNTS[by](sizes, ratios)
-    return values[known], weights[known], images[known], amounts[known]
+    return known_values(values, weights, images, AMOUNTS[by](sizes, ratios))
 
 
 def distribution_of(
@@ -295,7 +301,14 @@ def distribution_of(
     by: one of WEIGHTINGS. Intervals are over micrographs where there are three or more, otherwise
     over particles. What is no size has neither a log-normal fit nor the moments of one.
     """
-    values, weights, images, amounts = pooled_values(measured, quantity, by)
+    return described(pooled_values(measured, quantity, by), quantity)
+
+
+def described(
+    pooled: tuple[NDArray, NDArray, NDArray, NDArray], quantity: str = "ecd"
+) -> Distribution:
+    """Describe pooled values of a quantity, see `distribution_of`."""
+    values, weights, images, amounts = pooled
     found = describe(values, weights, images, amounts=amounts)
     if quantity in SIZES:
         return found
@@ -308,12 +321,23 @@ def radial_of(measured: Sequence[Measured]) -> tuple[NDArray, NDArray]:
 
     Empty where there are fewer than MIN_FOR_RADIAL of them, or some have a scale and others not.
     """
-    fields = [one.frame for one in measured if one.frame]
-    if len(fields) < len(measured):  # a region that is no rectangle
+    framed = all(one.rectangle for one in measured)  # no region of another shape
+    if not framed or len({m.unit for m in measured}) > 1:
         return np.zeros(1), np.zeros(0)
-    if sum(len(f.centres) for f in fields) < MIN_FOR_RADIAL or len({m.unit for m in measured}) > 1:
+    fields = _Frames(measured)
+    if sum(len(field.centres) for field in fields) < MIN_FOR_RADIAL:
         return np.zeros(1), np.zeros(0)
     return radial_distribution(fields)
+
+
+class _Frames:
+    """The frames of micrographs, one in memory at a time."""
+
+    def __init__(self, measured: Sequence[Measured]):
+        self._measured = measured
+
+    def __iter__(self) -> Iterator[Field]:
+        return filter(None, (one.frame for one in self._measured))
 
 
 def analyse(pipe: Pipeline, path: str | Path, settings: Settings | None = None) -> Analysis:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fancgan.files import zipped
 from fancgan.particles.outlines import particle_rings, ring_area
+
+IN_MEMORY = 2**20  # bytes
 
 
 def imagej_rois(labels: NDArray[np.integer]) -> bytes:
@@ -77,34 +79,51 @@ def yolo_lines(labels: NDArray[np.integer]) -> str:
     return "".join(lines)
 
 
-@dataclass
 class CocoDocument:
     """Annotations of several pictures in COCO's format (cocodataset.org, "Data format").
 
-    info: free words about the data set.
+    info: free words about the data set. Millions of annotations lie in a file without a name.
     """
 
-    info: dict = field(default_factory=dict)
-    images: list[dict] = field(default_factory=list)
-    annotations: list[dict] = field(default_factory=list)
+    def __init__(self, info: dict | None = None):
+        self.info = info or {}
+        self.images: list[dict] = []
+        self._count = 0
+        self._annotations = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
 
     def add(self, file_name: str, labels: NDArray[np.integer], **facts: object) -> None:
         """Add a picture and its particles, labels [H, W]; facts are stored with the picture."""
-        image, found = coco_image(
-            labels, file_name, len(self.images) + 1, len(self.annotations) + 1
-        )
-        self.images.append(image | facts)
-        self.annotations += found
+        image, found = coco_image(labels, file_name, 1, 1)
+        self.add_image(image | facts, found)
+
+    def add_image(self, image: dict, found: Sequence[dict]) -> None:
+        """Add the entries of coco_image; their ids are made to follow those before."""
+        number = len(self.images) + 1
+        self.images.append(image | {"id": number})
+        self._annotations.seek(0, 2)
+        for entry in found:
+            self._count += 1
+            ids = {"id": self._count, "image_id": number}
+            comma = b"," if self._count > 1 else b""
+            self._annotations.write(comma + _json(entry | ids))
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the document as JSON, equal for equal contents."""
+        yield b'{"info":' + _json(self.info) + b',"images":' + _json(self.images)
+        yield b',"annotations":['
+        self._annotations.seek(0)
+        while part := self._annotations.read(IN_MEMORY):
+            yield part
+        categories = [{"id": 1, "name": "particle", "supercategory": "particle"}]
+        yield b'],"categories":' + _json(categories) + b"}"
 
     def to_json(self) -> bytes:
-        """Return the document as JSON, equal for equal contents."""
-        document = {
-            "info": self.info,
-            "images": self.images,
-            "annotations": self.annotations,
-            "categories": [{"id": 1, "name": "particle", "supercategory": "particle"}],
-        }
-        return json.dumps(document, separators=(",", ":")).encode()
+        """Return the document as JSON."""
+        return b"".join(self.parts())
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Sequence[int]]:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import ndtr
+
+from fancgan.errors import UserError
 
 MIN_PARTICLES = 100
 MIN_ACROSS_PX = 10
@@ -49,6 +52,8 @@ WEIGHTINGS = {
 }
 BY_NUMBER = ("sauter_mean", "volume_mean")  # whatever the rest is by
 WITHOUT_UNIT = ("span", "geometric_sd")
+EXACT = 200_000  # particles: of more over images, quantiles are interpolated within CLASSES
+CLASSES = 4096
 _CHUNK = 2_000_000  # values that the bootstrap sorts at a time
 
 
@@ -74,6 +79,23 @@ class Distribution:
     estimates: dict[str, Estimate]
     fit_distance: float
     over: str
+
+
+def common_column(columns: set[str], units: set[str], by: str) -> str:
+    """Return the one column of a quantity in all micrographs; raise UserError if there is none."""
+    if len(columns) > 1 or (by != "number" and len(units) > 1):
+        raise UserError("Some pictures have a scale and others not: give the pixel size of all.")
+    if by not in AMOUNTS:
+        raise UserError(f"A distribution is by {', '.join(AMOUNTS)}, not by {by!r}.")
+    return next(iter(columns))
+
+
+def known_values(
+    values: NDArray, weights: NDArray, images: NDArray, amounts: NDArray
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Return of each [n] what belongs to a value that is known and stands for particles."""
+    known = np.isfinite(values) & (values > 0) & (weights > 0)
+    return values[known], weights[known], images[known], amounts[known]
 
 
 def describe(
@@ -107,7 +129,9 @@ def describe(
     values, weights, counted = values[order], weights[order], (weights * amounts)[order]
     whole = statistics(values[None], weights[None], counted[None])[0]
     rng = np.random.default_rng(seed)
-    if groups is not None and by_images:
+    if groups is not None and by_images and len(values) > EXACT:
+        drawn = _over_many_images(values, weights, counted, groups[order], rng)
+    elif groups is not None and by_images:
         drawn = _over_images(values, weights, counted, groups[order], rng)
     else:
         drawn = _over_particles(values, weights, counted, rng)
@@ -177,6 +201,14 @@ def weighted_quantiles(values: NDArray, weights: NDArray, shares: Sequence[float
     return found
 
 
+def median_of(values: NDArray, weights: NDArray) -> float:
+    """Return the median that `describe` gives of values [n] with weights [n]; NaN of none."""
+    order = np.argsort(values, kind="stable")
+    if not len(values):
+        return float("nan")
+    return float(weighted_quantiles(values[order][None], weights[order][None], (0.5,))[0][0])
+
+
 def _over_particles(
     values: NDArray, weights: NDArray, counted: NDArray, rng: np.random.Generator
 ) -> NDArray:
@@ -204,6 +236,44 @@ def _over_images(
         index = np.sort(np.concatenate([members[number] for number in drawn]))
         rows.append(statistics(values[index][None], weights[index][None], counted[index][None]))
     return np.concatenate(rows)
+
+
+def _over_many_images(
+    values: NDArray,
+    weights: NDArray,
+    counted: NDArray,
+    groups: NDArray,
+    rng: np.random.Generator,
+) -> NDArray:
+    """The same from sums and from classes of equally many particles, which each draw adds up."""
+    images, place = groups.max() + 1, np.cumsum(counted)
+    classes = (place - counted / 2) * (CLASSES / place[-1])
+    shape, logs = (images, CLASSES), np.log(values)
+    counts = csr_array((counted, (groups, classes.astype(np.int32))), shape)
+    sums = np.stack(
+        [np.bincount(groups, counted * x) for x in (1.0, counted, values, values**2, logs, logs**2)]
+        + [np.bincount(groups, weights * values**p) for p in (0, 2, 3, 4)],
+        axis=1,
+    )
+    first = np.searchsorted(classes, np.arange(CLASSES)).clip(max=len(values) - 1)
+    edges = np.append(values[first], values[-1])
+    rows = []
+    for _ in range(DRAWS):
+        drawn = np.bincount(rng.integers(images, size=images), minlength=images)
+        total, squares, of_x, of_xx, of_log, of_log2, *moments = drawn @ sums
+        freedom = total - squares / total
+        mean, log_mean = of_x / total, of_log / total
+        sd, log_sd = (
+            np.sqrt(max(square - total * m**2, 0.0) / freedom)
+            for square, m in ((of_xx, mean), (of_log2, log_mean))
+        )
+        reached = np.append(0.0, np.cumsum(drawn @ counts))
+        shares = np.array(list(QUANTILES.values())) * reached[-1]
+        d10, median, d90 = np.interp(shares, reached, edges)
+        _, square, cube, fourth = moments
+        plain = (mean, sd, d10, median, d90, (d90 - d10) / median)
+        rows.append((*plain, np.exp(log_mean), np.exp(log_sd), cube / square, fourth / cube))
+    return np.array(rows)
 
 
 def _fit_distance(values: NDArray, weights: NDArray, mean: float, sd: float) -> float:

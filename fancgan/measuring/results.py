@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 from PIL import Image
 
-from fancgan.files import zipped
+from fancgan.files import Content, zipped
 from fancgan.measuring import overlay
-from fancgan.measuring.analysis import Analysis, Measured, distribution_of, radial_of
-from fancgan.measuring.annotations import CocoDocument, imagej_rois
+from fancgan.measuring.analysis import Analysis, Measured, pooled_values, radial_of
+from fancgan.measuring.annotations import CocoDocument, coco_image, imagej_rois
 from fancgan.measuring.distribution import (
     BY_NUMBER,
     LEVEL,
     MEANINGS,
     WITHOUT_UNIT,
     mean_orientation,
+    median_of,
 )
 from fancgan.measuring.properties import FURTHER, RATIOS, SHAPES, SIZES
-from fancgan.measuring.tables.spreadsheets import csv_bytes, xlsx_bytes
+from fancgan.measuring.tables.pool import Pool
+from fancgan.measuring.tables.rows import Rows
+from fancgan.measuring.tables.spreadsheets import csv_bytes, csv_parts, parquet_parts, xlsx_bytes
 from fancgan.microscopy import image_files
 
 IN_STATISTICS = (*SIZES, "perimeter", "area", *RATIOS, "length", "width", "neighbour_distance")
@@ -43,10 +46,10 @@ def statistics_table(measured: Sequence[Measured], by: str = "number") -> pd.Dat
     by: one of WEIGHTINGS. Where some micrographs have a scale and others not, only what needs none
     is given.
     """
-    rows = []
+    rows, pool = [], Pool.of(measured)
     scales = {one.unit for one in measured}
     for quantity in IN_STATISTICS if len(scales) == 1 else RATIOS:
-        found = distribution_of(measured, quantity, by)
+        found = pool.distribution(quantity, by)
         if quantity in FURTHER and not found.n:
             continue
         unit = measured[0].unit_of(quantity) or "1"
@@ -65,52 +68,51 @@ def statistics_table(measured: Sequence[Measured], by: str = "number") -> pd.Dat
                     "by": "number" if name in BY_NUMBER else by,
                 }
             )
-    whole = pd.concat([one.whole for one in measured])
-    direction, order = mean_orientation(whole["orientation_deg"], whole["border_weight"])
+    degrees = pool.uncut("orientation_deg")
+    direction, order = mean_orientation(degrees, pool.uncut("border_weight"))
     for name, value, unit, meaning in (
         ("mean_direction", direction, "deg", "mean direction of the major axes, 0 to 180"),
         ("order", order, "1", "0: no preferred direction, 1: all parallel"),
     ):
         row = {"quantity": "orientation", "statistic": name, "value": value, "unit": unit}
-        rows.append(row | {"n": len(whole), "meaning": meaning})
+        rows.append(row | {"n": len(degrees), "meaning": meaning})
     return pd.DataFrame(rows)
+
+
+def summary_row(one: Measured) -> dict:
+    """Return the row of a micrograph in `summary_table`."""
+    values, weights, *_ = pooled_values([one], "ecd")
+    apart, apart_weights, *_ = pooled_values([one], "neighbour_distance")
+    return {
+        "file": one.name,
+        "width_px": one.width_px,
+        "height_px": one.height_px,
+        "nm_per_px": one.nm_per_px,
+        "nm_source": one.nm_source,
+        "bar_rows": one.bar_rows,
+        "top_rows": one.top_rows,
+        "measured_area_px": one.area_px,
+        "measured_area_um2": one.area_px * one.nm_per_px**2 / 1e6 if one.nm_per_px else None,
+        "particles": len(one.table),
+        "whole_particles": len(values),
+        "left_out": one.left_out,
+        f"ecd_median_{one.unit}": None if one.withheld else median_of(values, weights),
+        "typical_diameter_px": one.diameter_px,
+        "confidence": one.confidence,
+        "withheld": one.doubt if one.withheld else "",
+        "covered": one.covered,
+        "per_um2": one.per_um2,
+        f"neighbour_distance_median_{one.unit}": None
+        if one.withheld
+        else median_of(apart, apart_weights),
+        **{name: int((one.table["shape"] == name).sum()) for name in SHAPES},
+        "cautions": " ".join(one.cautions),
+    }
 
 
 def summary_table(measured: Sequence[Measured]) -> pd.DataFrame:
     """Return one row per micrograph: what was read, how many particles, their median size."""
-    rows = []
-    for one in measured:
-        found = distribution_of([one])
-        rows.append(
-            {
-                "file": one.name,
-                "width_px": one.width_px,
-                "height_px": one.height_px,
-                "nm_per_px": one.nm_per_px,
-                "nm_source": one.nm_source,
-                "bar_rows": one.bar_rows,
-                "top_rows": one.top_rows,
-                "measured_area_px": one.area_px,
-                "measured_area_um2": one.area_px * one.nm_per_px**2 / 1e6
-                if one.nm_per_px
-                else None,
-                "particles": len(one.table),
-                "whole_particles": found.n,
-                "left_out": one.left_out,
-                f"ecd_median_{one.unit}": None if one.withheld else found.estimates["median"].value,
-                "typical_diameter_px": one.diameter_px,
-                "confidence": one.confidence,
-                "withheld": one.doubt if one.withheld else "",
-                "covered": one.covered,
-                "per_um2": one.per_um2,
-                f"neighbour_distance_median_{one.unit}": None
-                if one.withheld
-                else distribution_of([one], "neighbour_distance").estimates["median"].value,
-                **{name: int((one.table["shape"] == name).sum()) for name in SHAPES},
-                "cautions": " ".join(one.cautions),
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([summary_row(one) for one in measured])
 
 
 def radial_table(measured: Sequence[Measured]) -> pd.DataFrame:
@@ -193,27 +195,38 @@ def field_files(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
 class Results:
     """Files of several micrographs: each is written when it is done, what they share at the end.
 
-    bundle: see bundle_facts; bundles: by the name of a file, where they differ. Only numbers and
-    outlines are kept, and the first picture, which the report shows.
+    bundle: see bundle_facts; bundles: by the name of a file, where they differ. Of a micrograph its
+    facts stay in memory, and of the first the picture, which the report shows; what comes with each
+    particle lies in files without a name once it is much.
     """
 
     def __init__(self, bundle: dict, bundles: dict[str, dict] | None = None):
         self.bundle, self.bundles = bundle, bundles
-        self.measured: list[Measured] = []
+        self.measured = Pool()
         self.first: Analysis | None = None
+        self._summary: list[dict] = []
         self._coco = CocoDocument({"description": "particles found by F-ANcGAN", **bundle})
 
     def add(self, analysis: Analysis) -> None:
-        if self.first is None or self.first.measured.withheld:
-            self.first = analysis
-        self.measured.append(analysis.measured)
-        scale = {"nm_per_px": analysis.field.nm_per_px} if analysis.field.nm_per_px else {}
-        self._coco.add(measured_name(analysis.field.name), analysis.labels, **scale)
+        self.add_measured(analysis.measured, annotations_of(analysis), lambda: analysis)
 
-    def files(self, quantity: str = "ecd", by: str = "number") -> Iterator[tuple[str, bytes]]:
+    def add_measured(
+        self, measured: Measured, annotations: tuple[dict, list[dict]], load: Callable[[], Analysis]
+    ) -> None:
+        """Add what annotations_of says of a micrograph; load: the rest, for the report."""
+        if self.first is None or self.first.measured.withheld:
+            self.first = load()
+        self.measured.add(measured)
+        self._summary.append(summary_row(measured))
+        self._coco.add_image(*annotations)
+
+    def files(
+        self, quantity: str = "ecd", by: str = "number", parquet: bool = False
+    ) -> Iterator[tuple[str, Content]]:
         """Yield (name, content) of what is shared: tables, report, annotations, settings.
 
-        quantity: what the report shows. by: one of WEIGHTINGS, of statistics and report.
+        quantity: what the report shows. by: one of WEIGHTINGS, of statistics and report. parquet:
+        the tables of particles and files also in that format.
         The report needs one scale for all; where some pictures have none, it is left out. Files
         whose statistics are withheld (doubts.py) are in the tables of particles and files alone.
         """
@@ -222,19 +235,31 @@ class Results:
         if self.first is None:
             return
         facts = facts_of(self.measured, self.bundle, self.bundles)
-        shown = [one for one in self.measured if not one.withheld]
-        tables = {"particles": particle_table(self.measured)}
+        shown, particles = self.measured.trusted, self.measured.rows
+        tables: dict[str, pd.DataFrame | Rows] = {"particles": particles}
         if shown:
             tables["statistics"] = statistics_table(shown, by)
-        tables["files"] = summary_table(self.measured)
+        tables["files"] = files = pd.DataFrame(self._summary)
         if shown and len(radial := radial_table(shown)):
             tables["radial"] = radial
-        yield from ((f"{name}.csv", csv_bytes(table)) for name, table in tables.items())
+        for name, table in tables.items():
+            is_small = isinstance(table, pd.DataFrame)
+            yield f"{name}.csv", csv_bytes(table) if is_small else csv_parts(table.parts())
+        if parquet:
+            yield "particles.parquet", parquet_parts(particles.parts())
+            yield "files.parquet", parquet_parts([files])
         yield "particles.xlsx", xlsx_bytes(tables, facts)
-        yield "annotations_coco.json", self._coco.to_json()
+        yield "annotations_coco.json", self._coco.parts()
         yield "settings.json", json.dumps(facts, indent=1).encode()
         if len({one.unit for one in shown}) == 1:
             yield "report.pdf", report_pdf(self.first, shown, self.bundle, quantity, by)
+
+
+def annotations_of(analysis: Analysis) -> tuple[dict, list[dict]]:
+    """Return COCO's entries of a micrograph and of its particles, numbered from 1."""
+    name, scale = measured_name(analysis.field.name), analysis.field.nm_per_px
+    image, found = coco_image(analysis.labels, name, 1, 1)
+    return image | ({"nm_per_px": scale} if scale else {}), found
 
 
 def zip_bytes(
@@ -247,7 +272,7 @@ def zip_bytes(
     """Return all result files of the micrographs as one zip; see `Results`."""
     results = Results(bundle, bundles)
 
-    def files() -> Iterator[tuple[str, bytes]]:
+    def files() -> Iterator[tuple[str, Content]]:
         for analysis in analyses:
             results.add(analysis)
             yield from field_files(analysis)

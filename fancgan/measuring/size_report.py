@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fancgan.measuring import overlay
-from fancgan.measuring.analysis import Analysis, Measured, distribution_of, pooled_values
+from fancgan.measuring.analysis import Analysis, Measured
 from fancgan.measuring.distribution import LEVEL, WITHOUT_UNIT, Distribution, histogram
 from fancgan.measuring.filters import words_on
+from fancgan.measuring.tables.pool import Pool
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +71,8 @@ def report_pdf(
     """
     from matplotlib.figure import Figure
 
-    found = distribution_of(measured, quantity, by)
+    pool = Pool.of(measured)
+    found = pool.distribution(quantity, by)
     unit = measured[0].unit_of(quantity).replace("2", "²")
     figure = Figure(figsize=A4_INCHES, dpi=150)
     frame = {"left": 0.08, "right": 0.94, "top": 0.91, "bottom": 0.09, "hspace": 0.16}
@@ -93,7 +95,7 @@ def report_pdf(
         axes.imshow(np.asarray(image))
         axes.set_axis_off()
         axes.set_title(words, size=9, color="#475569", loc="left")
-    plot_distribution(figure.add_subplot(grid[1, :]), measured, quantity, found, unit, by)
+    plot_distribution(figure.add_subplot(grid[1, :]), pool, quantity, found, unit, by)
     _table(figure.add_subplot(grid[2, 0]), found, unit, by)
     _words(figure.add_subplot(grid[2, 1]), measured, bundle, found)
     buffer = io.BytesIO()
@@ -104,7 +106,7 @@ def report_pdf(
 
 def plot_distribution(
     axes: Axes,
-    measured: Sequence[Measured],
+    pool: Pool,
     quantity: str,
     found: Distribution,
     unit: str,
@@ -113,7 +115,7 @@ def plot_distribution(
     """Draw histogram, log-normal fit of a size, D10, D50, D90 with their intervals into axes."""
     from scipy.stats import lognorm
 
-    values, weights, _, amounts = pooled_values(measured, quantity, by)
+    values, weights, _, amounts = pool.pooled_values(quantity, by)
     edges, share = histogram(values, weights * amounts)
     axes.bar(edges[:-1], 100 * share, np.diff(edges), align="edge", color=BAR, edgecolor="white")
     axes.set_xlabel(LONG_NAMES[quantity] + (f" / {unit}" if unit else ""))
@@ -166,7 +168,7 @@ def _table(axes: Axes, found: Distribution, unit: str, by: str) -> None:
 
 def _words(axes: Axes, measured: Sequence[Measured], bundle: dict, found: Distribution) -> None:
     axes.set_axis_off()
-    total = sum(len(one.table) for one in measured)
+    total = sum(one.count for one in measured)
     scale = "pixel size unknown: lengths in pixels"
     sizes = sorted({one.nm_per_px for one in measured if one.nm_per_px})
     if len(sizes) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,7 @@ def neighbour_weights(
     return np.where(seen, width * height / np.where(seen, places, 1.0), 0.0)
 
 
-def radial_distribution(fields: list[Field]) -> tuple[NDArray, NDArray]:
+def radial_distribution(fields: Iterable[Field]) -> tuple[NDArray, NDArray]:
     """Return (distances r [k + 1], the radial distribution function g [k] between them).
 
     g(r) is how many more pairs lie r apart than if all lay anywhere: 1 far away, 0 where no two
@@ -74,14 +75,18 @@ def radial_distribution(fields: list[Field]) -> tuple[NDArray, NDArray]:
     correction (Ohser 1983; Stoyan and Stoyan 1994) for particles that have an extent. Empty where
     there are fewer than two particles.
     """
-    pairs_expected = sum(f.width * f.height * f.squared_density for f in fields)
+    found = [
+        (f.width * f.height, f.density, f.squared_density, min(f.width, f.height), len(f.centres))
+        for f in fields
+    ]
+    pairs_expected = sum(size * squared for size, _, squared, _, _ in found)
     if not pairs_expected > 0:
         return np.zeros(1), np.zeros(0)
-    area = sum(f.width * f.height for f in fields)
-    spacing = (area / sum(f.width * f.height * f.density for f in fields)) ** 0.5
-    side = min(min(f.width, f.height) for f in fields)
+    area = sum(size for size, *_ in found)
+    spacing = (area / sum(size * density for size, density, *_ in found)) ** 0.5
+    side = min(side for *_, side, _ in found)
     reach = min(REACH * spacing, side / 2)
-    particles = sum(len(f.centres) for f in fields)
+    particles = sum(count for *_, count in found)
     reach = min(reach, spacing * (2 * MAX_PAIRS / (np.pi * particles)) ** 0.5)
     edges = np.linspace(0, reach, BINS + 1)
     counted = np.zeros(BINS)

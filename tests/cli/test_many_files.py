@@ -50,6 +50,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix != ".xlsx"}
 
 
+@pytest.mark.timeout(max(600, 2 * FILES))
 def test_two_ranks_with_a_kill_leave_what_one_process_does(pictures, tiny_bundle, tmp_path, capsys):
     one, two = tmp_path / "one", tmp_path / "two"
     argv = ["segment", str(pictures), "--out", str(one), "--bundle", str(tiny_bundle)]

@@ -18,10 +18,11 @@ from fancgan.errors import UserError
 from fancgan.files import remove, write_whole
 from fancgan.measuring.analysis import Analysis, Measured
 from fancgan.measuring.field_of_view import FieldOfView
-from fancgan.measuring.results import field_files, measured_name
+from fancgan.measuring.results import Results, annotations_of, field_files, measured_name
 from fancgan.measuring.settings import Settings
 
 FOLDER = ".records-"
+FORMAT = 2  # records of another one are made anew
 POLL_SECONDS = 0.5
 
 
@@ -35,11 +36,14 @@ class Records:
     def __init__(self, out: Path, chosen: dict[Path, Settings], revision: str):
         self.out, self.files = out, list(chosen)
         order = [[str(p), _state(p), settings.to_dict()] for p, settings in chosen.items()]
-        words = json.dumps([revision, order]).encode()
+        words = json.dumps([FORMAT, revision, order]).encode()
         self.folder = out / f"{FOLDER}{hashlib.sha256(words).hexdigest()[:16]}"
 
     def path(self, number: int) -> Path:
         return self.folder / f"{number:07d}.json"
+
+    def _annotations(self, number: int) -> Path:
+        return self.path(number).with_suffix(".coco")
 
     def missing(self, rank: int = 0, world_size: int = 1) -> list[int]:
         """Return the numbers of the files that one of world_size processes has yet to do."""
@@ -53,6 +57,7 @@ class Records:
         """
         for name, content in field_files(analysis):
             write_whole(self.out / name, content)
+        write_whole(self._annotations(number), json.dumps(annotations_of(analysis)).encode())
         record = {"said": said, "measured": _to_dict(analysis.measured)}
         write_whole(self.path(number), json.dumps(record, default=np.generic.item).encode())
 
@@ -64,11 +69,18 @@ class Records:
         record = json.loads(self.path(number).read_text(encoding="utf-8"))
         return _from_dict(record["measured"]) if "measured" in record else None, record["said"]
 
-    def analysis(self, number: int) -> Analysis | None:
-        """Return the same with the picture and its labels, from the files beside."""
+    def add_to(self, results: Results, number: int) -> bool:
+        """Add a file to results where it is done; return whether it failed."""
+        if not self.path(number).exists():
+            return False
         one, _ = self.measured(number)
-        if one is None:
-            return None
+        if one is not None:
+            image, found = json.loads(self._annotations(number).read_bytes())
+            results.add_measured(one, (image, found), lambda: self._analysis(one))
+        return one is None
+
+    def _analysis(self, one: Measured) -> Analysis:
+        """Return the same with the picture and its labels, from the files beside."""
         with Image.open(self.out / measured_name(one.name)) as image:
             grey = np.asarray(image)
         facts = (one.nm_per_px, one.nm_source, one.bar_rows, 1, one.synthetic)

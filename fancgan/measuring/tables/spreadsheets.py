@@ -6,11 +6,18 @@ import io
 import json
 import math
 import re
+from collections.abc import Iterable, Iterator
+from tempfile import SpooledTemporaryFile
+from typing import Any
 
 import pandas as pd
 
+from fancgan.errors import UserError
+from fancgan.measuring.tables.rows import Rows
+
 DIGITS = 6
 MAX_ROWS = 2**20 - 1  # of an XLSX sheet, below its head
+MAX_IN_MEMORY = 2**22  # bytes
 MAX_CELL = 32_767  # characters in a cell
 # What XML or UTF-8 cannot hold, and what breaks a line.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\ufffe\uffff]")
@@ -42,7 +49,40 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     return text.encode("utf-8-sig")
 
 
-def xlsx_bytes(tables: dict[str, pd.DataFrame], facts: dict) -> bytes:
+def csv_parts(tables: Iterable[pd.DataFrame]) -> Iterator[bytes]:
+    """Yield a table that comes in parts, with the same columns each, as CSV; see csv_bytes."""
+    for number, table in enumerate(tables):
+        content = csv_bytes(table)
+        yield content if not number else content.split(b"\n", 1)[1]
+
+
+def parquet_parts(tables: Iterable[pd.DataFrame]) -> Iterator[bytes]:
+    """Yield a table that comes in parts as Parquet, as it is; raise UserError without pyarrow."""
+    pyarrow, parquet = parquet_library()
+    with SpooledTemporaryFile(MAX_IN_MEMORY) as file:
+        writer = None
+        for table in tables:
+            part = pyarrow.Table.from_pandas(table, preserve_index=False)
+            writer = writer or parquet.ParquetWriter(file, part.schema)
+            writer.write_table(part.cast(writer.schema))
+        if writer:
+            writer.close()
+        file.seek(0)
+        while content := file.read(MAX_IN_MEMORY):
+            yield content
+
+
+def parquet_library() -> tuple[Any, Any]:
+    """Return the modules pyarrow and pyarrow.parquet; raise UserError where there are none."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise UserError("Parquet needs a package more: pip install pyarrow") from error
+    return pyarrow, pyarrow.parquet
+
+
+def xlsx_bytes(tables: dict[str, pd.DataFrame | Rows], facts: dict) -> bytes:
     """Return a workbook: a sheet for each table, and one of facts, the settings.
 
     A table of more rows than a sheet holds is named there, with the CSV that has it.
@@ -56,9 +96,10 @@ def xlsx_bytes(tables: dict[str, pd.DataFrame], facts: dict) -> bytes:
         if len(table) > MAX_ROWS:
             sheet.append([f"{len(table)} rows are more than a sheet holds: see {name}.csv"])
             continue
-        sheet.append([plain_text(str(column)) for column in table])
-        for row in _plain(table).round(DIGITS).itertuples(index=False, name=None):
-            sheet.append([None if _unknown(value) else value for value in row])
+        sheet.append([plain_text(str(column)) for column in table.columns])
+        for part in [table] if isinstance(table, pd.DataFrame) else table.parts():
+            for row in _plain(part).round(DIGITS).itertuples(index=False, name=None):
+                sheet.append([None if _unknown(value) else value for value in row])
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
