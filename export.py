@@ -4,6 +4,7 @@ python export.py --run runs/tio2-sem --out fancgan/bundles/tio2-sem --data DATA/
 python export.py --run runs/mine --out bundles/mine --formats torchscript,export,onnx
 python export.py --run runs/a runs/b --out bundles/mean
 python export.py --run runs/particles runs/painter --out bundles/particles --data DATA/emps
+python export.py --bundle particles --bioimageio particles.zip
 python export.py --bundle bundles/mine --push OWNER/NAME --tag v1 [--private] [--dry-run]
 python export.py --space OWNER/DEMO --bundle-repo OWNER/NAME@v1 [--dry-run]
 """
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from fancgan.errors import UserError
+from fancgan.files import write_whole
 from fancgan.hardware import tune_allocator
 
 
@@ -30,7 +33,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         "on the same data, the mean of the weights is taken; of --preset particles its run, and "
         "behind it that of a --preset painter to paint with",
     )
-    what.add_argument("--bundle", metavar="DIR", help="a bundle that is there; needs --push")
+    what.add_argument(
+        "--bundle", metavar="DIR", help="a bundle that is there; for --push, --bioimageio"
+    )
     what.add_argument("--space", metavar="OWNER/NAME", help="publish the demo as this Space")
     parser.add_argument("--out", metavar="DIR", help="the bundle; one that is there is replaced")
     parser.add_argument(
@@ -46,6 +51,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="F,F",
         help="torchscript is always written; export adds torch.export's programs (.pt2), onnx adds "
         "ONNX files, both for other programs than this one (default: torchscript)",
+    )
+    parser.add_argument(
+        "--bioimageio",
+        metavar="ZIP",
+        help="write the bundle's segmenter as a model of bioimage.io (with --run or --bundle)",
     )
     hub = parser.add_argument_group("on the Hub (log in with hf auth login, or set HF_TOKEN)")
     hub.add_argument("--push", metavar="OWNER/NAME", help="publish the bundle in one commit")
@@ -69,8 +79,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def _check_combination(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if args.run and not args.out:
         parser.error("--run needs --out, the folder of the bundle")
-    if args.bundle and not args.push:
-        parser.error("--bundle needs --push, the repository to publish it in")
+    if args.bundle and not args.push and not args.bioimageio:
+        parser.error("--bundle needs --push, the repository to publish it in, or --bioimageio")
+    if args.space and args.bioimageio:
+        parser.error("--bioimageio belongs to --run or --bundle")
     if not args.run and (args.out or args.data or args.name or args.formats):
         parser.error("--out, --data, --name and --formats belong to --run")
     if args.space and (args.push or args.tag):
@@ -97,6 +109,11 @@ def export_and_push(args: argparse.Namespace) -> None:
 
         formats = (args.formats or "torchscript").split(",")
         export_run(args.run, args.out, data=args.data, name=args.name, formats=formats)
+    if args.bioimageio:
+        from fancgan.publishing.bioimageio import package
+
+        write_whole(Path(args.bioimageio), package(find_bundle(args.out or args.bundle)))
+        print(f"wrote {args.bioimageio}")
     if args.push:
         upload.push_bundle(
             find_bundle(args.out or args.bundle),

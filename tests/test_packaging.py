@@ -27,6 +27,7 @@ from tests.test_rooms import EXTRAS as NEVER_NEEDED
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+OPTIONAL = ("scale-bars", "parquet")  # these are not in requirements.txt
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 # What each list is for: these modules, and whatever they import.
 LEAN_VERBS = ("synthesize", "segment", "make_masks", "make_dataset", "check")
@@ -98,7 +99,7 @@ def imported(starts: tuple[str, ...]) -> set[str]:
 
 
 def test_the_lists_together_are_the_requirements() -> None:
-    parts = [name for name in EXTRAS if name not in ("all", "scale-bars")]  # these are optional
+    parts = [name for name in EXTRAS if name not in ("all", *OPTIONAL)]
     lists = [PROJECT["dependencies"], *(EXTRAS[name] for name in parts)]
     assert {line for lines in lists for line in lines} == lines_of(ROOT / "requirements.txt")
     assert EXTRAS["all"] == [f"fancgan[{','.join(parts)}]"]
@@ -189,7 +190,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     named = {
         f"{line.name}{line.specifier}"
         for line in required
-        if line.name != "fancgan" and "scale-bars" not in str(line.marker)
+        if line.name != "fancgan" and not any(extra in str(line.marker) for extra in OPTIONAL)
     }
     assert named == lines_of(ROOT / "requirements.txt")
 
