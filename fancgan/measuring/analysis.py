@@ -27,7 +27,7 @@ from fancgan.measuring.distribution import (
 )
 from fancgan.measuring.doubts import Judged, judge, kept_confidence
 from fancgan.measuring.field_of_view import FieldOfView, read_field
-from fancgan.measuring.filters import passing, without
+from fancgan.measuring.filters import guarded_weights, passing, without
 from fancgan.measuring.predicting import predict
 from fancgan.measuring.properties import RATIOS, SIZES, length_unit, measure_particles
 from fancgan.measuring.settings import Settings
@@ -247,9 +247,11 @@ def filtered(everything: Analysis, settings: Settings) -> Analysis:
         return replace(everything, measured=replace(all_of, settings=settings))
     passed = passing(all_of.table, settings.filters, all_of.nm_per_px)
     table = all_of.table[passed].reset_index(drop=True)
-    centres = table[["centroid_x_px", "centroid_y_px"]].to_numpy()
-    apart = nearest_neighbours(centres) * (all_of.nm_per_px or 1.0)
-    table[all_of.column("neighbour_distance")] = apart
+    apart = nearest_neighbours(table[["centroid_x_px", "centroid_y_px"]].to_numpy())
+    table[all_of.column("neighbour_distance")] = apart * (all_of.nm_per_px or 1.0)
+    if not settings.regions:
+        sides = (all_of.width_px, all_of.height_px - all_of.top_rows)
+        table["border_weight"] = guarded_weights(table, settings.filters, all_of.nm_per_px, sides)
     counts = np.zeros(int(everything.labels.max(initial=0)) + 1, bool)
     counts[table["label"]] = True
     labels = np.where(counts[everything.labels], everything.labels, 0)
@@ -282,8 +284,7 @@ def pooled_values(
     amounts: what each particle counts in a distribution by WEIGHTINGS. Raises UserError where some
     micrographs have a scale and others not.
     """
-    units = {m.unit for m in measured}
-    column = common_column({m.column(quantity) for m in measured}, units, by)
+    column = common_column({m.column(quantity) for m in measured}, {m.unit for m in measured}, by)
     tables = [m.whole for m in measured]
     values = np.concatenate([t[column].to_numpy(float) for t in tables])
     weights = np.concatenate([m.weights(quantity) for m in measured])
@@ -346,5 +347,4 @@ def analyse(pipe: Pipeline, path: str | Path, settings: Settings | None = None) 
     field = read_field(path, settings)
     seen = predict(pipe, field, settings)
     judged = judge(seen, settings)
-    labels = apply_edits(judged.found.labels, settings.edits)
-    return measure_field(field, labels, settings, judged)
+    return measure_field(field, apply_edits(judged.found.labels, settings.edits), settings, judged)

@@ -81,6 +81,32 @@ def passing(
     return passed
 
 
+def guarded_weights(
+    table: pd.DataFrame,
+    filters: Mapping[str, Ends],
+    nm_per_px: float | None,
+    sides: tuple[int, int],
+) -> NDArray[np.float64]:
+    """Return the border weights [n] of rows that passed filters, in a field of sides (W, H) px.
+
+    Where the distance to the frame is filtered, from d to e, a particle of box Fx x Fy had the
+    places (W - 2d - Fx)(H - 2d - Fy) - (W - 2e - Fx)(H - 2e - Fy) to lie in (guard frame, ISO
+    13322-1); without, the weights are as they were.
+    """
+    low, high = 0.0, np.inf
+    for name, scale in (("frame_distance_px", 1.0), ("frame_distance_nm", nm_per_px or 1.0)):
+        begin, end = filters.get(name, (None, None))
+        low = max(low, (begin or 0) / scale)
+        high = min(high, np.inf if end is None else max(end / scale, 0.0))
+    weights = table["border_weight"].to_numpy(float)
+    if (low, high) == (0.0, np.inf):
+        return weights
+    boxes = np.array([table["right_px"] - table["left_px"], table["bottom_px"] - table["top_px"]])
+    room = np.array(sides)[:, None] - boxes
+    whole, inside, beyond = ((room - 2 * d).clip(min=0).prod(axis=0) for d in (0.0, low, high))
+    return weights * whole / np.maximum(inside - beyond, 1.0)
+
+
 def _values(table: pd.DataFrame, name: str, nm_per_px: float | None) -> NDArray[np.float64]:
     if name in table:
         return table[name].to_numpy(float)

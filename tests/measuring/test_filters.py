@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fancgan.errors import UserError
 from fancgan.measuring.analysis import Analysis, distribution_of, measure_field
 from fancgan.measuring.field_of_view import FieldOfView
-from fancgan.measuring.filters import passing, read_filter, words_on
+from fancgan.measuring.filters import guarded_weights, passing, read_filter, words_on
+from fancgan.measuring.properties import border_weights
 from fancgan.measuring.results import overlay_png
 from fancgan.measuring.settings import Settings
 
@@ -96,3 +98,19 @@ def test_filters_are_read_from_words_and_said_in_words():
             read_filter(words)
     words = words_on(Settings(filters={"ecd_nm": [10, 50], "solidity": [0.9, None]}).filters)
     assert words == "ecd_nm from 10 to 50, solidity from 0.9"
+
+
+def test_a_filter_on_the_frame_distance_is_a_guard_frame():
+    """Boxes laid at every place: what passes stands for all places, whatever the filter."""
+    top, left = np.indices((201, 401)).reshape(2, -1)
+    table = pd.DataFrame(
+        {"left_px": left, "top_px": top, "right_px": left + 100, "bottom_px": top + 100}
+    )
+    table["frame_distance_nm"] = 2.0 * np.minimum.reduce([left, top, 400 - left, 200 - top])
+    table["border_weight"] = border_weights(100, 100, 500, 300)
+    every = table["border_weight"].sum()
+    for filters in ({}, {"frame_distance_nm": (80.0, None)}, {"frame_distance_px": (20, 60)}):
+        passed = table[passing(table, filters, 2.0)]
+        found = guarded_weights(passed, filters, 2.0, (500, 300)).sum()
+        assert found == pytest.approx(every, rel=0.03), filters
+    assert np.array_equal(guarded_weights(table, {}, 2.0, (500, 300)), table["border_weight"])

@@ -156,6 +156,9 @@ def test_particles_of_any_kind_say_how_sure_they_are(client, tmp_path):
         2 * figures["typical_diameter_px"], rel=1e-4
     )
     assert figures["typical_diameter_px"] == pytest.approx(22, rel=0.15)
+    few = {"frame_distance_px": [1e4, None]}
+    asked = handle_file(path), 2.0, "particles", None, True, 0.5, "red", few
+    assert client.predict(*asked, api_name="/segment")[2]["particles"] == 0
     asked = handle_file(empty), None, "particles", 20
     figures = client.predict(*asked, api_name="/segment")[2]
     assert "No particle was found" in figures["statistics_withheld"]

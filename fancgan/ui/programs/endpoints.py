@@ -44,7 +44,9 @@ WORDS = {
     "segment": "Outline the particles of a micrograph: 16-bit label TIFF, PNG with "
     "outlines, count and size distribution. nm_per_px overrides the file's pixel size; model: a "
     "name, nothing for the default; diameter_px: of the typical particle, nothing lets the model "
-    "find it; show_anyway: sizes even where the model doubts its outlines.",
+    "find it; show_anyway: sizes even where the model doubts its outlines; threshold: of the "
+    'foreground, 0 to 1; channel: of a picture in colour; filters, such as {"ecd_nm": [10, 50]}: '
+    "what counts.",
     "scale_bar": "Read the scale bar in a micrograph: label, length_px, nm_per_px and ends (x, y); "
     "found is false where there is none, or where label or length are in doubt.",
     "measure": "Measure the particles of several micrographs: a zip with tables, labels, "
@@ -75,6 +77,9 @@ def build(models: Models, visibility: str = "public") -> None:
         model = gr.Textbox(None, label="model")
         diameter_px = gr.Number(None, label="diameter_px")
         show_anyway = gr.Checkbox(False, label="show_anyway")
+        threshold = gr.Number(None, label="threshold")
+        channel = gr.Textbox(None, label="channel")
+        filters = gr.JSON(None, label="filters")
         settings, wishes = gr.JSON(None, label="settings"), gr.JSON({}, label="settings")
         style = gr.File(None, label="style")
         image, drawn = gr.File(label="synthetic image"), gr.File(label="mask image")
@@ -83,7 +88,7 @@ def build(models: Models, visibility: str = "public") -> None:
         figures = gr.JSON(label="figures")
         tiles = gr.Gallery(label="preview", format="png")
     cache, pipe = image.GRADIO_CACHE, models.painter
-    chosen = [micrograph, nm_per_px, model, diameter_px, show_anyway]
+    chosen = [micrograph, nm_per_px, model, diameter_px, show_anyway, threshold, channel, filters]
     for handler, given, inputs, outputs, queue in (
         (_synthesize, (pipe, cache), [mask, seed], [image, figures], MODEL),
         (_synthesize_look, (models, cache), [mask, look, micrograph], [image, figures], MODEL),
@@ -165,11 +170,19 @@ def _segment(
     model: str | None = None,
     diameter_px: float | None = None,
     show_anyway: bool = False,
+    threshold: float | None = None,
+    channel: str | None = None,
+    filters: dict | None = None,
 ) -> tuple[str, str, dict]:
     if not path:
         raise UserError("No file arrived: give a micrograph.")
     settings = Settings(
-        nm_per_px=nm_per_px or None, diameter_px=diameter_px or None, show_anyway=bool(show_anyway)
+        nm_per_px=nm_per_px or None,
+        diameter_px=diameter_px or None,
+        show_anyway=bool(show_anyway),
+        threshold=threshold or None,
+        channel=channel or None,
+        filters=filters or {},
     )
     analysis = analyse(models.get(model), path, settings)
     field = analysis.field
