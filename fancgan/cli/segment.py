@@ -21,8 +21,9 @@ HELP = "find, part, count and measure the particles in micrographs"
 FIELD_ENDS = ("measured.png", "labels.tif", "overlay.png", "rois.zip")
 SHARED = (
     *("particles.csv", "statistics.csv", "files.csv", "radial.csv"),
-    *("particles.xlsx", "report.pdf", "particles.parquet", "files.parquet"),
+    *("particles.xlsx", "report.pdf"),
 )
+PARQUET = ("particles.parquet", "files.parquet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -157,7 +158,7 @@ def run(args: argparse.Namespace) -> None:
     stored = {name: settings.to_dict() for name, (_, settings) in earlier.items()}
     chosen = {path: settings_for(stored.get(path.stem, {}), args) for path in files}
     outputs = [path for file in files for path in result_paths(folder, file.stem)]
-    protect_inputs([*outputs, *(folder / name for name in SHARED)], files)
+    protect_inputs([*outputs, *(folder / name for name in (*SHARED, *PARQUET))], files)
     source, share = args.bundle or SEGMENTER, Share.from_environment()
     pipe = Pipeline.from_pretrained(source, revision=args.revision)
     records = Records(folder, chosen, f"{pipe.revision} {args.scale_bar}")
@@ -287,7 +288,7 @@ def describe_result(measured) -> str:
 def write_shared(results: Results, folder: Path, args: argparse.Namespace) -> None:
     from fancgan.files import write_whole
 
-    left = set(SHARED)
+    left = {*SHARED, *PARQUET}
     for name, content in results.files(args.quantity, args.by, args.parquet):
         write_whole(folder / name, content)
         left.discard(name)
