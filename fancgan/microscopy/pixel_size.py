@@ -9,6 +9,8 @@ from dataclasses import dataclass
 SQUARE_WITHIN = 0.01
 LIMITS_NM = (1e-4, 1e7)  # of a pixel's side; what lies outside is no micrograph
 MAX_ASPECT = 10
+NM_PER_INCH = 2.54e7
+PRINTED_DPI = (72, 96, 150, 200, 300, 600, 1200)  # what programs write that know no scale
 _NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,4})?", re.ASCII)
 _METRES = {
     "femto": 1e-6,
@@ -84,6 +86,9 @@ def pixel_size(source: str, width: tuple, height: tuple | None = None) -> PixelS
         sides.append(amount * factor)
         if not LIMITS_NM[0] <= sides[-1] <= LIMITS_NM[1]:
             raise UnknownScale(f"{source} says {sides[-1]:.3g} nm per pixel, which cannot be")
+        for dpi in PRINTED_DPI:
+            if math.isclose(NM_PER_INCH / sides[-1], dpi, rel_tol=1e-3):
+                raise UnknownScale(f"{source} says {dpi} dots per inch, which is for printing")
     if not 1 / MAX_ASPECT <= sides[1] / sides[0] <= MAX_ASPECT:
         raise UnknownScale(f"{source} says pixels of {sides[0]:.3g} x {sides[1]:.3g} nm")
     return PixelSize(sides[0], sides[1], source)

@@ -98,6 +98,15 @@ def test_what_is_no_length_is_not_taken(tmp_path, picture, tags):
     assert found is None and reason
 
 
+@pytest.mark.parametrize(("unit", "per_unit", "dpi"), [("cm", 28.3465, 72), ("mm", 11.811, 300)])
+def test_a_resolution_for_printing_is_no_scale(tmp_path, picture, unit, per_unit, dpi):
+    path = tmp_path / "printed.tif"
+    options = {"resolution": (per_unit, per_unit), "metadata": {"unit": unit}}
+    tifffile.imwrite(path, picture, imagej=True, **options)
+    found = read_micrograph(path)
+    assert found.nm_per_px is None and f"{dpi} dots per inch" in found.nm_source
+
+
 @pytest.mark.parametrize(
     "text", ["<!DOCTYPE a><a/>", "<a", "no XML", f"<!DOCTYPE a [<!ENTITY x '1'>]>{PHENOM}"]
 )
