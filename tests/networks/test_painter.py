@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from fancgan.networks.painter.config import LOOK, PainterConfig
 from fancgan.networks.painter.dials import LookScale
@@ -91,6 +92,21 @@ def test_grain_has_the_octaves_that_it_is_asked_for() -> None:
     texture = (grain.fields(noise) * grain.strengths(wanted.log())[..., None, None]).sum(1, True)
     found = octave_variances(texture, torch.ones_like(texture), False).sqrt()
     assert (found[:, :4] / wanted[:, :4] - 1).abs().max() < 0.15
+
+
+def test_what_lies_next_to_an_outline_is_softened_and_nothing_else() -> None:
+    modules, mask = networks().deployed(), discs()
+    painter = modules["generator.pt"].eval()
+    with torch.no_grad():
+        style = modules["style_encoder.pt"].eval()((picture(mask, 60, 160, 6.0) + 1) * GREY, mask)
+        noise = torch.randn(1, TINY.noise_channels, SIDE, SIDE)
+        soft = painter(mask, style, noise)
+        painter.edge_share = painter.edge_slope = 0.0
+        steep = painter(mask, style, noise)
+    beside = F.max_pool2d(mask, 3, 1, 1) > -F.max_pool2d(-mask, 3, 1, 1)
+    assert torch.equal(soft[~beside], steep[~beside])
+    across = [image.diff(dim=-1)[beside[..., 1:]].square().mean() for image in (soft, steep)]
+    assert across[0] < 0.95 * across[1]
 
 
 @pytest.mark.parametrize(("ground", "particle"), [(60, 160), (200, 90)])

@@ -24,7 +24,7 @@ def gaussian(sigma: float, device: torch.device) -> Tensor:
     return line / line.sum()
 
 
-def _blurred(x: Tensor, sigma: float, mirror: bool) -> Tensor:
+def blurred(x: Tensor, sigma: float, mirror: bool) -> Tensor:
     """Gaussian blur of [N, C, H, W]; beyond the frame the picture is mirrored, or 0."""
     line = gaussian(sigma, x.device)
     r = line.shape[0] // 2
@@ -48,7 +48,7 @@ def octave_variances(x: Tensor, region: Tensor, robust: bool) -> Tensor:
             found.append(_variance(x, m, robust))
         else:
             # Sigma of the low pass, in pixels of its octave; the finest has no grid to halve.
-            both = _blurred(torch.cat([x, m], dim=1), 0.7 if k == 0 else 1.2, False)
+            both = blurred(torch.cat([x, m], dim=1), 0.7 if k == 0 else 1.2, False)
             low = both[:, :1] / (both[:, 1:] + 1e-3) * m
             found.append(_variance(x - low, m, robust))
             x = low
@@ -114,7 +114,7 @@ class Grain(nn.Module):
             if grid > 1:
                 x = F.avg_pool2d(x, grid) * grid
             if sigma > 0:
-                x = _blurred(x, sigma / grid, True)
+                x = blurred(x, sigma / grid, True)
             if grid > 1:
                 x = F.interpolate(x, scale_factor=float(grid), mode="bilinear")
             found.append(x / self.unit[k])
