@@ -21,7 +21,8 @@ from fancgan.segmentation.typical_diameter import MAX_DIAMETER_PX
 MAX_NM_PER_PX = 1e6
 MAX_WORDS = 60
 ROWS = "a number of rows, not fewer than 0"
-POSITIVE = "a positive number of nanometres, such as 7.34"
+POSITIVE = "a positive pixel size in nanometres, such as 7.34"
+DIAMETER = f"a typical particle between 1 and {MAX_DIAMETER_PX} pixels"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Settings:
     rescale: bool = True
     split: Annotated[float, between(-1, 1, "between -1 (merge) and 1 (split)")] = 0.0
     min_area_px: Annotated[int, between(1, words="1 pixel or more")] | None = None
-    diameter_px: Annotated[float, between(1, MAX_DIAMETER_PX)] | None = None
+    diameter_px: Annotated[float, between(1, MAX_DIAMETER_PX, DIAMETER)] | None = None
     show_anyway: bool = False
     scale_bar: Annotated[str, at_most(MAX_WORDS)] = ""
     top_rows: Annotated[int, between(0, words=ROWS)] | None = None

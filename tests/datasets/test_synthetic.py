@@ -303,7 +303,7 @@ def test_a_style_is_shared_by_all(bundle, pipe, made, tmp_path):
         (["--n", "0"], "ask for one"),
         (["--val-share", "2"], "choose 0 to 0.9"),
         (["--workers", "0"], "--workers"),
-        (["--d50-nm", "1"], "px up to"),
+        (["--d50-nm", "1"], "choose 22.1 to 705.0 nm"),
         (["--d50-nm", "37", "--height", "8192", "--width", "8192"], "at most 20000"),
         (["--style", "missing.png"], "does not exist"),
         (["--again", "missing.jsonl", "3"], "cannot be read"),

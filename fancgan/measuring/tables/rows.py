@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+# Where pyarrow is installed pandas would take its strings, which hold no name that is not UTF-8.
+pd.set_option("mode.string_storage", "python")
+
 IN_MEMORY = 2**20  # bytes of a column
 AT_ONCE = 50_000  # rows of a part
 
