@@ -95,7 +95,10 @@ class FairQueue(Queue):
     async def push(
         self, body: PredictBodyInternal, request: Any, username: str | None
     ) -> tuple[bool, Any, Any]:
-        lane = route_utils.get_fn(self.blocks, None, body).concurrency_id
+        fn = route_utils.get_fn(self.blocks, None, body)
+        if fn.api_visibility != "private":  # a program from before its last inputs were there
+            body.data += [getattr(one, "value", None) for one in fn.inputs[len(body.data) :]]
+        lane = fn.concurrency_id
         limit, visitor = LANES.get(lane, OTHERS), visitor_of(request)
         theirs = [event for event in self._known(lane) if visitor_of(event.request) == visitor]
         if len(theirs) >= limit.each:
